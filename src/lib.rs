@@ -1,0 +1,15 @@
+//! moskit: a configuration compiler and linter for Eclipse Mosquitto.
+//!
+//! The modules in reading order. Everything but [`cli`] neither prints nor exits, and reads neither the
+//! environment nor the clock.
+
+pub mod access;
+pub mod catalogue;
+pub mod cli;
+pub mod compile;
+pub mod credentials;
+pub mod lang;
+pub mod model;
+pub mod report;
+pub mod rules;
+pub mod text;
