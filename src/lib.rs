@@ -9,6 +9,7 @@ pub mod cli;
 pub mod compile;
 pub mod credentials;
 pub mod lang;
+pub mod lint;
 pub mod model;
 pub mod report;
 pub mod rules;

@@ -3,8 +3,10 @@
 //! The facts are data (`grammar/options.yaml`, `grammar/releases.yaml`), turned into tables at build time.
 //! Code asks the tables; it compares no version numbers itself.
 
+mod facts;
 mod release;
 
+pub use facts::{Duplicate, Kind, OtherWord, Outside, PathUse, Placement, Reload, Scope};
 pub use release::{Quirk, Release, Target, TargetError};
 
 /// The option table, made from `grammar/options.yaml`.
@@ -13,171 +15,29 @@ mod table {
     include!(concat!(env!("OUT_DIR"), "/options.rs"));
 }
 
+/// Each option by its name.
+pub mod options {
+    use super::OptionId;
+    include!(concat!(env!("OUT_DIR"), "/option_names.rs"));
+}
+
 /// An option of `mosquitto.conf`: its row in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OptionId(u16);
 
-/// A value that changes from release to release: each entry holds from its release on, until the next entry's.
+/// A value that changes from release to release: each one holds from its release on, until the next one's.
 #[derive(Clone, Copy, Debug)]
-pub struct Since<T: 'static>(&'static [(Release, T)]);
+pub struct Since<T: 'static> {
+    first: T,
+    later: &'static [(Release, T)],
+}
 
 impl<T: Copy> Since<T> {
-    /// The value in a release; the first entry's for releases before it.
+    /// The value in a release; the first one for releases older than any entry.
     pub fn at(&self, release: Release) -> T {
-        let found = self.0.iter().rev().find(|(first, _)| *first <= release);
-        found
-            .or(self.0.first())
-            .map_or_else(|| unreachable!("the build script refuses empty lists"), |(_, value)| *value)
+        let reached = self.later.iter().rev().find(|(from, _)| *from <= release);
+        reached.map_or(self.first, |(_, value)| *value)
     }
-}
-
-/// Which block of the configuration a line belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Changes which block the following lines belong to, or pulls in files.
-    Structure,
-    /// One value for the broker, wherever it stands.
-    Global,
-    /// The current listener.
-    Listener,
-    /// One value for the broker, or the current listener's with `per_listener_settings true`.
-    Security,
-    /// Declares a plugin and makes it current.
-    PluginDeclaration,
-    /// The current plugin.
-    Plugin,
-    /// The current bridge.
-    Bridge,
-}
-
-/// The syntax of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `true`, `false`, `1` or `0`; the first word counts.
-    Bool,
-    /// A number; the first word counts; how it is read hangs on the release.
-    Int,
-    /// The trimmed rest of the line.
-    Text,
-    /// A path of a file: trimmed rest of the line.
-    Path,
-    /// A path of a directory: trimmed rest of the line.
-    Directory,
-    /// One of the row's words; the first word of the line counts.
-    Word,
-    /// A prefix for topics, without wildcards.
-    TopicPrefix,
-    /// 40 hexadecimal digits.
-    Hex40,
-    /// A count and a unit letter.
-    Duration,
-    /// Bytes, read leniently as a leading number in every release.
-    Size,
-    /// Several numbers.
-    Ints,
-    /// Protocol versions `3`, `4`, `5`, separated by blanks or commas.
-    Versions,
-    /// The value is not read at all.
-    Ignored,
-    /// `listener`: a port and an address or socket path.
-    Listener,
-    /// `port`.
-    Port,
-    /// A host name or address.
-    Address,
-    /// `include_dir`: the untrimmed rest of the line.
-    Include,
-    /// `connection`: a bridge's name.
-    Connection,
-    /// `address` of a bridge: one or more of host and port.
-    Addresses,
-    /// `topic` of a bridge.
-    BridgeTopic,
-    /// `log_dest`.
-    LogDestination,
-    /// `plugin`: a path.
-    Plugin,
-    /// `plugin_load`: a name and a path.
-    PluginLoad,
-    /// `plugin_use`: a name.
-    PluginUse,
-    /// `plugin_opt_*`: a key in the option's name and a value.
-    PluginOption,
-}
-
-/// What a second line of the same option does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duplicate {
-    /// The load fails.
-    Error,
-    /// The last line counts, silently.
-    LastWins,
-    /// Each line counts.
-    Append,
-    /// The first line counts, silently.
-    FirstWins,
-}
-
-/// Where a line may stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// Anywhere.
-    Anywhere,
-    /// Below a listener; above the first one of its file it goes to the default listener, which opens port 1883.
-    DefaultListener,
-    /// Below a listener; above the first one of its file it goes to the default listener, which it does not open.
-    DefaultListenerQuiet,
-    /// Below a listener, or the load fails.
-    NeedsListener,
-    /// Below a `listener` line (the default listener does not do), or the load fails.
-    NeedsNamedListener,
-    /// Somewhere after a `listener` line, of whatever file, or the load fails.
-    AfterAnyListener,
-    /// Below a `connection`, or the load fails.
-    NeedsBridge,
-    /// Below a plugin's declaration, or the load fails.
-    NeedsPlugin,
-    /// In the main file only.
-    MainFileOnly,
-    /// Above every security option, or the load fails.
-    BeforeSecurity,
-}
-
-/// What happens to a number outside its bounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outside {
-    /// The load fails.
-    Error,
-    /// The nearest bound is taken, silently.
-    Clamp,
-    /// The nearest bound is taken, with a notice in the log.
-    ClampWithNotice,
-    /// It means that there is no limit.
-    NoLimit,
-    /// It is taken as it is.
-    Taken,
-}
-
-/// What becomes of a changed line when the broker reloads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reload {
-    /// It is applied.
-    Applied,
-    /// It needs a restart.
-    Restart,
-}
-
-/// What a path in a value is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathUse {
-    /// Read at start: it must be there.
-    Read,
-    /// Written or made by the broker.
-    Create,
-    /// A directory that is looked into.
-    Folder,
-    /// A shared library that is loaded.
-    Library,
 }
 
 /// A word that a value may be, and the releases that know it.
@@ -202,8 +62,10 @@ pub struct Entry {
     pub scope: Scope,
     /// The syntax of its value.
     pub kind: Kind,
-    /// The words of a [`Kind::Word`] value (and those of `log_dest` and `log_type`).
+    /// The words that the value may be, for the kinds that have them.
     pub words: &'static [Word],
+    /// What another word does.
+    pub other_word: OtherWord,
     /// The first release that knows it.
     pub since: Release,
     /// The first release that no longer knows it.
@@ -213,24 +75,36 @@ pub struct Entry {
     /// Where a line may stand.
     pub placement: Since<Placement>,
     /// Least value of a number.
-    pub min: Option<Since<i64>>,
+    pub min: Since<Option<i64>>,
     /// Largest value of a number, or of a text's length in bytes.
-    pub max: Option<Since<i64>>,
-    /// What happens beyond the bounds.
-    pub outside: Since<Outside>,
-    /// What holds without a line, as the line would say it; `None` where nothing is set.
+    pub max: Since<Option<i64>>,
+    /// What happens below `min`.
+    pub below: Outside,
+    /// What happens above `max`.
+    pub above: Outside,
+    /// Whether 0 and anything below means that there is no limit.
+    pub unlimited: bool,
+    /// What holds without a line, as the line would say it (several words where several lines would);
+    /// `None` where nothing is set or other lines decide.
     pub default: Since<Option<&'static str>>,
     /// The unit of a number.
     pub unit: Option<&'static str>,
-    /// Whether, above the first listener, a value other than the default makes 2.0 open the default listener.
+    /// Whether a value other than the default, set for the default listener, makes a release with
+    /// [`Quirk::DefaultListenerLazy`] open it.
     pub opens_default_listener: bool,
+    /// Whether a line of it above `per_listener_settings true` stops the load.
+    pub counts_as_security: Since<bool>,
+    /// The first release that recognises the line without a look at its value.
+    pub unread: Option<Release>,
+    /// Whether a release with [`Quirk::EmptyValueForgiven`] loads a line without a value.
+    pub empty_forgiven: bool,
     /// What the path is for.
     pub path: Option<PathUse>,
     /// Whether the value is a secret.
     pub secret: bool,
-    /// The first release that calls it deprecated.
+    /// The first release that calls it deprecated, or that ignores it.
     pub deprecated: Option<Release>,
-    /// What to write in its place.
+    /// What to write in its place, where the release knows that option.
     pub replaced_by: Option<&'static str>,
     /// What a reload does with a changed line.
     pub reload: Since<Reload>,
@@ -249,15 +123,16 @@ impl OptionId {
         self.entry().name
     }
 
-    /// The option that a name or alias stands for, in whatever release; `plugin_opt_KEY` is found by its beginning.
+    /// The option that a name or alias stands for, in whatever release; `plugin_opt_KEY` by its beginning.
     pub fn named(name: &str) -> Option<Self> {
-        let spelled = |entry: &Entry| {
-            std::iter::once(entry.name).chain(entry.aliases.iter().copied()).any(|known| {
-                known.strip_suffix('*').map_or(known == name, |beginning| name.starts_with(beginning))
-            })
+        let exact = table::NAMES.binary_search_by(|(known, _)| (*known).cmp(name));
+        let row = match exact {
+            Ok(index) => Some(table::NAMES[index].1),
+            Err(_) => {
+                table::PREFIXES.iter().find(|(beginning, _)| name.starts_with(beginning)).map(|(_, row)| *row)
+            }
         };
-        let index = table::ENTRIES.iter().position(spelled)?;
-        Some(Self(index as u16))
+        row.map(Self)
     }
 
     /// Every option, in the order of the table (by name).
@@ -271,3 +146,15 @@ impl OptionId {
         entry.since <= release && entry.until.is_none_or(|until| release < until)
     }
 }
+
+impl Entry {
+    /// The words that a release knows.
+    pub fn words_at(&self, release: Release) -> impl Iterator<Item = &'static str> {
+        let known =
+            move |word: &&Word| word.since <= release && word.until.is_none_or(|until| release < until);
+        self.words.iter().filter(known).map(|word| word.name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,11 @@ impl Release {
         KNOWN.contains(&self)
     }
 
+    /// Whose build of this very release was observed, if it was.
+    pub fn observed_build(self) -> Option<&'static str> {
+        KNOWN.iter().position(|known| *known == self).map(|index| BUILDS[index])
+    }
+
     /// Whether the release behaves in a way that is named in `grammar/releases.yaml`.
     pub fn has(self, quirk: Quirk) -> bool {
         let (first, last) = quirk.range();
@@ -47,7 +52,7 @@ impl fmt::Display for Release {
     }
 }
 
-/// What a user names as a target: one release, or a line of releases (`2.0`) that stands for each known one of it.
+/// What a user names as a target: one release, or a line of releases (`2.0`): each known one of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     text: String,
@@ -86,6 +91,8 @@ impl fmt::Display for TargetError {
         }
     }
 }
+
+impl std::error::Error for TargetError {}
 
 impl FromStr for Target {
     type Err = TargetError;

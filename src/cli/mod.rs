@@ -1,1 +1,61 @@
-//! See ARCHITECTURE.md.
+//! The command line: one file per command, wiring only.
+//!
+//! This is the only part of the library that prints and that reads the environment and the clock.
+
+mod lint;
+mod output;
+mod paths;
+mod rule;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit code: nothing to report, yes, or written.
+const NOTHING: u8 = 0;
+/// Exit code: there is something, no, or errors in the input.
+const SOMETHING: u8 = 1;
+/// Exit code: no answer could be given.
+const NO_ANSWER: u8 = 2;
+
+/// Compiles and lints configurations of Eclipse Mosquitto.
+#[derive(Parser)]
+#[command(name = "moskit", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Lint(lint::Arguments),
+    Rule(rule::Arguments),
+}
+
+/// Why a command could not give its answer.
+struct Failure(String);
+
+type Answer = Result<u8, Failure>;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Where even this cannot be printed there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { NO_ANSWER } else { NOTHING });
+        }
+    };
+    let answer = match arguments.command {
+        Command::Lint(arguments) => lint::run(arguments),
+        Command::Rule(arguments) => rule::run(&arguments),
+    };
+    match answer {
+        Ok(code) => ExitCode::from(code),
+        Err(Failure(message)) => {
+            output::narrate(&format!("moskit: {message}"));
+            ExitCode::from(NO_ANSWER)
+        }
+    }
+}

@@ -1,3 +1,10 @@
 //! The languages of a deployment, each with its parser, its lowering to the model and its printer.
 
+pub mod acl;
+pub mod conf;
+mod lines;
+pub mod passwd;
+mod reader;
 pub mod yaml;
+
+pub use reader::{Environment, Reader};

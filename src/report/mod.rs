@@ -3,6 +3,9 @@
 //! Nothing here knows Mosquitto; releases are names.
 
 pub mod render;
+mod waivers;
+
+pub use waivers::Waivers;
 
 use crate::text::Span;
 

@@ -1,0 +1,200 @@
+//! `moskit lint`: findings and verdicts.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use super::paths::Situation;
+use super::{Answer, Failure, NOTHING, SOMETHING, output};
+use crate::lint::{self, Input, Kind, Outcome};
+use crate::report::Severity;
+use crate::report::render::{concise, full, printable};
+use crate::text::{FileError, FileKind, Files, disk::Disk};
+
+/// Check configurations, ACL files and password files, and all that they name
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Files or folders [default: the current folder]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    situation: Situation,
+
+    /// What the files are, where name and content do not tell
+    #[arg(long, value_name = "KIND")]
+    kind: Option<KindName>,
+
+    /// Form of the report
+    #[arg(long, value_name = "FORMAT", default_value = "full")]
+    format: Format,
+
+    /// Least severity that makes the exit code 1
+    #[arg(long, value_name = "SEVERITY", default_value = "warning")]
+    fail_on: SeverityName,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// With the lines that findings are about
+    Full,
+    /// One line a finding
+    Concise,
+    /// For programs
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum KindName {
+    Conf,
+    Acl,
+    Passwd,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SeverityName {
+    Note,
+    Warning,
+    Error,
+}
+
+pub(super) fn run(arguments: Arguments) -> Answer {
+    let files = arguments.situation.files()?;
+    let releases = arguments.situation.releases();
+    let here = Disk::new(&files.working_directory);
+    let current = [PathBuf::from(".")];
+    let paths = if arguments.paths.is_empty() { &current[..] } else { &arguments.paths };
+    let kind = arguments.kind.map(|kind| match kind {
+        KindName::Conf => Kind::Conf,
+        KindName::Acl => Kind::Acl,
+        KindName::Passwd => Kind::Passwd,
+    });
+    let mut outcomes = Vec::new();
+    for path in paths {
+        for (name, bytes, kind) in inputs(&here, path, kind)? {
+            outcomes.push(lint::lint(Input {
+                name: &name,
+                bytes,
+                kind,
+                files: &files,
+                releases: &releases,
+                environment: arguments.situation.environment(),
+            }));
+        }
+    }
+    let all: Vec<String> = releases.iter().map(ToString::to_string).collect();
+    match arguments.format {
+        Format::Json => output::report(&format!("{:#}\n", lint::json(&outcomes))),
+        Format::Concise => {
+            for outcome in &outcomes {
+                output::report(&concise(&outcome.findings, &outcome.sources, &all));
+            }
+        }
+        Format::Full => {
+            for outcome in &outcomes {
+                output::report(&full(&outcome.findings, &outcome.sources, &all, output::style()));
+            }
+            output::report(&summary(&outcomes, &all));
+        }
+    }
+    let least = match arguments.fail_on {
+        SeverityName::Note => Severity::Note,
+        SeverityName::Warning => Severity::Warning,
+        SeverityName::Error => Severity::Error,
+    };
+    let is_clean = outcomes.iter().all(|outcome| outcome.worst().is_none_or(|worst| worst < least));
+    Ok(if is_clean { NOTHING } else { SOMETHING })
+}
+
+/// The texts that a path stands for.
+fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<(String, Arc<[u8]>, Kind)>, Failure> {
+    let cannot =
+        |path: &Path, error: &FileError| Failure(format!("cannot read `{}`: {}", path.display(), why(error)));
+    let is_folder = here.facts(path).map_err(|error| cannot(path, &error))?.kind == FileKind::Directory;
+    if !is_folder {
+        let bytes = here.read(path).map_err(|error| cannot(path, &error))?;
+        let kind = kind.or_else(|| lint::detect(path, &bytes)).ok_or_else(|| {
+            Failure(format!("cannot tell what `{}` is; say it with `--kind conf|acl|passwd`", path.display()))
+        })?;
+        return Ok(vec![(path.display().to_string(), bytes, kind)]);
+    }
+    let main = path.join("mosquitto.conf");
+    if let Ok(bytes) = here.read(&main) {
+        return Ok(vec![(main.display().to_string(), bytes, Kind::Conf)]);
+    }
+    let mut names = here.list(path).map_err(|error| cannot(path, &error))?;
+    names.sort();
+    let mut found = Vec::new();
+    for name in names {
+        let file = path.join(name);
+        let Ok(bytes) = here.read(&file) else { continue };
+        if let Some(kind) = lint::detect(&file, &bytes) {
+            found.push((file.display().to_string(), bytes, kind));
+        }
+    }
+    if found.is_empty() {
+        return Err(Failure(format!("nothing in `{}` is a file of Mosquitto", path.display())));
+    }
+    Ok(found)
+}
+
+/// Why a file cannot be read, in words.
+fn why(error: &FileError) -> String {
+    match error {
+        FileError::Missing | FileError::Unseen { .. } | FileError::Planned => "it does not exist".to_owned(),
+        FileError::Denied => "permission denied".to_owned(),
+        FileError::Kind(FileKind::Directory) => "it is a folder".to_owned(),
+        FileError::Kind(_) => "it is not a regular file".to_owned(),
+        FileError::TooLarge => format!("it is larger than {} MiB", crate::text::MAX_FILE_BYTES >> 20),
+        FileError::Other(reason) => reason.clone(),
+    }
+}
+
+/// What was looked at, for which releases, and what came of it.
+fn summary(outcomes: &[Outcome], all: &[String]) -> String {
+    let mut out = String::new();
+    for outcome in outcomes {
+        for verdict in outcome.verdicts.iter().filter(|_| outcome.kind == Kind::Conf) {
+            let inferred = if verdict.release.is_observed() { "" } else { " (inferred from its neighbours)" };
+            let place = verdict.reason.as_ref().map(|(span, message)| {
+                let source = outcome.sources.get(span.source);
+                let line = source.position(span.start).line;
+                format!(": {}:{line}: {}", printable(source.name()), printable(message))
+            });
+            let answer = match verdict.loads {
+                Some(true) => "starts",
+                Some(false) => "does not start",
+                None => "cannot be told from here",
+            };
+            out += &format!("{}{inferred}: {answer}{}\n", verdict.release, place.unwrap_or_default());
+        }
+        for (path, missing) in &outcome.not_checked {
+            out +=
+                &format!("not checked: {} ({} does not exist here)\n", printable(path), printable(missing));
+        }
+    }
+    let count = |severity| {
+        let findings = outcomes.iter().flat_map(|outcome| &outcome.findings);
+        findings.filter(|finding| finding.severity == severity).count()
+    };
+    let names: Vec<_> =
+        outcomes.iter().flat_map(|outcome| outcome.sources.iter()).map(|(_, source)| source.name()).collect();
+    let waived: usize = outcomes.iter().map(|outcome| outcome.waived).sum();
+    let waived = if waived > 0 { format!(", {waived} waived") } else { String::new() };
+    out += &format!(
+        "{}, {}, {}{waived} in {} for {}\n",
+        plural(count(Severity::Error), "error"),
+        plural(count(Severity::Warning), "warning"),
+        plural(count(Severity::Note), "note"),
+        match names.as_slice() {
+            [one] => printable(one),
+            many => plural(many.len(), "file"),
+        },
+        all.join(", "),
+    );
+    out
+}
+
+fn plural(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,34 @@
+//! Printing: reports on stdout, narration on stderr.
+
+use std::io::{IsTerminal, Write};
+
+use crate::report::render::FullStyle;
+
+/// Prints a report on stdout. A reader that went away is no error.
+pub(super) fn report(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints a line of narration on stderr.
+pub(super) fn narrate(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// How reports look where they go: colours on a terminal only, and never with `NO_COLOR`.
+pub(super) fn style() -> FullStyle {
+    let is_terminal = std::io::stdout().is_terminal();
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let width = match terminal_width().filter(|_| is_terminal) {
+        Some(width) => width,
+        None => columns.unwrap_or(80),
+    };
+    FullStyle { width: width.clamp(40, 120), is_coloured: is_terminal && !no_color }
+}
+
+/// The columns of the terminal, where stdout is one.
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    (size.ws_col > 0).then(|| usize::from(size.ws_col))
+}

@@ -1,0 +1,316 @@
+//! Listener lines, the default listener, local-only mode, and what is checked once everything is read.
+
+use super::lower::{Block, DefaultListener, Directive, Lowering};
+use super::value;
+use crate::catalogue::{OptionId, Quirk, options};
+use crate::model::notes::{Effect, NoteKind, Phase, ValueProblem};
+use crate::model::{Deployment, Listener, ListenerKind, Protocol, Security, Settings, Sourced, Tls, Value};
+use crate::text::Span;
+
+const DEFAULT_PORT: u16 = 1883;
+
+fn new_listener(kind: ListenerKind, span: Span, port: u16) -> Listener {
+    Listener {
+        kind,
+        span,
+        port,
+        host: None,
+        socket: None,
+        protocol: Protocol::Mqtt,
+        settings: Settings::default(),
+        security: None,
+        tls: Tls::default(),
+    }
+}
+
+/// `listener PORT [HOST|PATH]`.
+pub(super) fn listener_line(lowering: &mut Lowering<'_, '_>, directive: Directive, block: &mut Block) {
+    let Directive { option, name, value: raw } = directive;
+    let bytes = lowering.reader.sources.slice(raw).to_owned();
+    let Some(first) = value::word(&bytes, 0) else {
+        let kind = NoteKind::BadValue { option, problem: ValueProblem::Empty };
+        return lowering.read_note(kind, name, true);
+    };
+    let span = Span::new(name.source, name.start as usize, raw.end as usize);
+    let port_span = raw.part(first.0, first.1);
+    let word = &bytes[first.0..first.1];
+    let is_lenient = lowering.release.has(Quirk::NumbersByAtoi);
+    let number = if is_lenient { Some(value::leading_number(word)) } else { value::whole_number(word) };
+    let is_clean = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
+    if !is_clean {
+        lowering.read_note(NoteKind::ListenerPort { read_as: number }, port_span, number.is_none());
+    }
+    let second = value::word(&bytes, first.1);
+    let is_comment = second.is_some_and(|(start, _)| bytes[start] == b'#');
+    let address = second.filter(|_| !is_comment);
+    let ignored = match (is_comment, second) {
+        (true, Some((start, _))) => Some((start, bytes.len())),
+        _ => address.and_then(|(_, end)| value::word(&bytes, end)).map(|(start, _)| (start, bytes.len())),
+    };
+    if let Some((start, end)) = ignored {
+        lowering.read_note(NoteKind::IgnoredText { option }, raw.part(start, end), false);
+    }
+    let port = match number.map(u16::try_from) {
+        Some(Ok(port)) => port,
+        Some(Err(_)) => {
+            let problem = ValueProblem::OutOfRange { min: Some(0), max: Some(65_535), taken: None };
+            lowering.read_note(NoteKind::BadValue { option, problem }, port_span, true);
+            0
+        }
+        None => 0,
+    };
+    let mut listener = new_listener(ListenerKind::Explicit, span, port);
+    let target = address.map(|(start, end)| {
+        let span = raw.part(start, end);
+        Sourced { value: lowering.reader.sources.text(span).into_boxed_str(), span }
+    });
+    match (port, number, target) {
+        (0, Some(0), Some(path)) => listener.socket = Some(path),
+        (0, Some(0), None) => lowering.read_note(NoteKind::SocketPathMissing, port_span, true),
+        (_, _, target) => {
+            if let Some(host) = &target
+                && host.value.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                lowering.note(NoteKind::ListenerAddressIsNumber, host.span, Phase::Listen, Effect::Fatal);
+            }
+            listener.host = target;
+        }
+    }
+    lowering.begin_listener(listener, block);
+}
+
+/// `port N`: the default listener's port.
+pub(super) fn port_line(lowering: &mut Lowering<'_, '_>, directive: Directive, block: &mut Block) {
+    let Some(Sourced { value: Value::Int(number), span }) = lowering.value(directive) else { return };
+    if !lowering.release.has(Quirk::DefaultListenerLazy) {
+        open_default(lowering, directive.name);
+    }
+    lowering.has_listener_line = true;
+    let listener = default_listener(lowering);
+    listener.port = u16::try_from(number).unwrap_or(DEFAULT_PORT);
+    listener.span = Span::new(span.source, directive.name.start as usize, span.end as usize);
+    listener.settings.push(crate::model::Setting {
+        option: directive.option,
+        value: Sourced { value: Value::Int(number), span },
+        name_span: directive.name,
+    });
+    if lowering.release.has(Quirk::PortMakesDefaultCurrent) {
+        lowering.continue_default(block);
+    }
+}
+
+/// `bind_address HOST`: the default listener's address.
+pub(super) fn bind_address_line(lowering: &mut Lowering<'_, '_>, directive: Directive, block: &mut Block) {
+    let Some(Sourced { value: Value::Text(host), span }) = lowering.value(directive) else { return };
+    if !lowering.release.has(Quirk::DefaultListenerLazy) {
+        open_default(lowering, directive.name);
+    }
+    lowering.has_listener_line = true;
+    let first = default_listener(lowering).host.as_ref().map(|host| host.span);
+    if let Some(first) = first {
+        let kind = NoteKind::Duplicate { option: directive.option, first };
+        lowering.read_note(kind, directive.name, true);
+    }
+    let listener = default_listener(lowering);
+    listener.host = Some(Sourced { value: host, span });
+    listener.span = Span::new(span.source, directive.name.start as usize, span.end as usize);
+    if lowering.release.has(Quirk::PortMakesDefaultCurrent) {
+        lowering.continue_default(block);
+    }
+}
+
+/// Opens the default listener at its place among the others, as 2.1 does.
+pub(super) fn open_default(lowering: &mut Lowering<'_, '_>, span: Span) {
+    if lowering.default.is_none() {
+        lowering.default = Some(DefaultListener::Opened(lowering.deployment.listeners.len()));
+        lowering.deployment.listeners.push(new_listener(ListenerKind::Default, span, DEFAULT_PORT));
+    }
+}
+
+/// The default listener, wherever it is kept.
+pub(super) fn default_listener<'a>(lowering: &'a mut Lowering<'_, '_>) -> &'a mut Listener {
+    let start = Span::new(lowering.deployment.source, 0, 0);
+    let fresh = || DefaultListener::Aside(Box::new(new_listener(ListenerKind::Default, start, DEFAULT_PORT)));
+    match lowering.default.get_or_insert_with(fresh) {
+        DefaultListener::Opened(index) => &mut lowering.deployment.listeners[*index],
+        DefaultListener::Aside(listener) => listener,
+    }
+}
+
+/// Does what the broker does between reading and opening files: the default listener, local-only mode, and
+/// the checks that need the whole configuration.
+pub(super) fn finish(lowering: &mut Lowering<'_, '_>) {
+    if let Some(DefaultListener::Aside(_)) = &lowering.default
+        && let Some(DefaultListener::Aside(mut listener)) = lowering.default.take()
+    {
+        let opener = listener.settings.iter().find(|setting| opens(setting.option, &setting.value.value));
+        let security = listener.security.as_ref();
+        let own = security
+            .and_then(|own| own.settings.iter().find(|setting| opens(setting.option, &setting.value.value)));
+        let opener = opener.or(own).map(|setting| setting.name_span);
+        let is_told = listener.settings.get(options::PORT).is_some() || listener.host.is_some();
+        let may_open =
+            lowering.has_listener_line || lowering.release.has(Quirk::DefaultListenerOpenedLocally);
+        if (is_told || opener.is_some()) && may_open {
+            if !is_told && let Some(opener) = opener {
+                listener.span = opener;
+            }
+            lowering.deployment.listeners.push(*listener);
+        }
+    }
+    if !lowering.has_listener_line {
+        local_only(lowering);
+    }
+    let is_per_listener = lowering.deployment.is_per_listener();
+    for listener in &mut lowering.deployment.listeners {
+        if is_per_listener {
+            listener.security.get_or_insert_with(Security::default);
+        }
+        listener.protocol = match listener.settings.text(options::PROTOCOL).map(|text| text.value) {
+            Some("websockets") => Protocol::Websockets,
+            Some("http_api") => Protocol::HttpApi,
+            _ => Protocol::Mqtt,
+        };
+    }
+    check_pairs(lowering);
+    check_bridges(lowering);
+    check_addresses(lowering);
+}
+
+/// Whether a value for the default listener makes releases before 2.1 open it.
+fn opens(option: OptionId, value: &Value) -> bool {
+    let entry = option.entry();
+    let default = entry.default.at(crate::catalogue::Release::new(2, 0, 0));
+    let differs = match (value, default) {
+        (Value::Bool(value), Some(default)) => value.to_string() != default,
+        (Value::Int(value), Some(default)) => value.to_string() != default,
+        (Value::Text(value), Some(default)) => **value != *default,
+        _ => true,
+    };
+    entry.opens_default_listener && differs
+}
+
+/// No listener is configured: the loopback addresses are opened, and what was said of a default listener is lost.
+fn local_only(lowering: &mut Lowering<'_, '_>) {
+    let opened = lowering.deployment.listeners.iter().any(|listener| listener.kind == ListenerKind::Default);
+    if opened && lowering.release.has(Quirk::DefaultListenerOpenedLocally) {
+        return;
+    }
+    let span = Span::new(lowering.deployment.source, 0, 0);
+    lowering.deployment.listeners = vec![new_listener(ListenerKind::LocalOnly, span, DEFAULT_PORT)];
+}
+
+/// `certfile` and `keyfile` come in pairs, from the release on that looks.
+fn check_pairs(lowering: &mut Lowering<'_, '_>) {
+    if !lowering.release.has(Quirk::CertificatePairChecked) {
+        return;
+    }
+    let mut found = Vec::new();
+    for listener in &lowering.deployment.listeners {
+        let span = |option| listener.settings.text(option).map(|text| text.span);
+        let (certificate, key) = (span(options::CERTFILE), span(options::KEYFILE));
+        let pairs = [
+            (options::CERTFILE, certificate, options::KEYFILE, key),
+            (options::KEYFILE, key, options::CERTFILE, certificate),
+            (options::CAFILE, span(options::CAFILE), options::CERTFILE, certificate),
+            (options::CAPATH, span(options::CAPATH), options::CERTFILE, certificate),
+        ];
+        for (present, place, missing, other) in pairs {
+            if let (Some(place), None) = (place, other) {
+                found.push((NoteKind::TlsPair { present, missing }, place));
+            }
+        }
+    }
+    for (kind, span) in found {
+        lowering.note(kind, span, Phase::Check, Effect::Fatal);
+    }
+}
+
+/// A bridge needs an address and a topic.
+fn check_bridges(lowering: &mut Lowering<'_, '_>) {
+    let mut found = Vec::new();
+    for bridge in &lowering.deployment.bridges {
+        for missing in [options::ADDRESS, options::TOPIC] {
+            if bridge.settings.get(missing).is_none() {
+                found.push((NoteKind::BridgeIncomplete { missing }, bridge.name.span));
+            }
+        }
+    }
+    for (kind, span) in found {
+        lowering.note(kind, span, Phase::Check, Effect::Fatal);
+    }
+}
+
+/// The addresses that a listener is bound to, as far as they can be told without looking up names.
+#[derive(PartialEq, Eq)]
+enum Bound {
+    Any4,
+    Any6,
+    One(std::net::IpAddr),
+    Name(String),
+}
+
+fn bound(listener: &Listener) -> Vec<Bound> {
+    let domain = listener.settings.text(options::SOCKET_DOMAIN).map(|text| text.value);
+    let (four, six) = (domain != Some("ipv6"), domain != Some("ipv4"));
+    let loopback = || {
+        let addresses = [std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()];
+        addresses.into_iter().filter(|address: &std::net::IpAddr| if address.is_ipv4() { four } else { six })
+    };
+    match &listener.host {
+        _ if listener.kind == ListenerKind::LocalOnly => loopback().map(Bound::One).collect(),
+        None => four.then_some(Bound::Any4).into_iter().chain(six.then_some(Bound::Any6)).collect(),
+        Some(host) => match host.value.parse::<std::net::IpAddr>() {
+            Ok(std::net::IpAddr::V4(address)) if address.is_unspecified() => vec![Bound::Any4],
+            Ok(std::net::IpAddr::V6(address)) if address.is_unspecified() => vec![Bound::Any6],
+            Ok(address) => vec![Bound::One(address)],
+            Err(_) if host.value.eq_ignore_ascii_case("localhost") => loopback().map(Bound::One).collect(),
+            Err(_) => vec![Bound::Name(host.value.to_lowercase())],
+        },
+    }
+}
+
+/// Whether two bound addresses exclude each other, and whether it is a wildcard that takes in a single address.
+fn clash(a: &Bound, b: &Bound) -> Option<bool> {
+    match (a, b) {
+        (a, b) if a == b => Some(false),
+        (Bound::Any4, Bound::One(address)) | (Bound::One(address), Bound::Any4) => {
+            address.is_ipv4().then_some(true)
+        }
+        (Bound::Any6, Bound::One(address)) | (Bound::One(address), Bound::Any6) => {
+            address.is_ipv6().then_some(true)
+        }
+        _ => None,
+    }
+}
+
+/// Two listeners on one address: the second one cannot be opened.
+fn check_addresses(lowering: &mut Lowering<'_, '_>) {
+    let Deployment { listeners, .. } = &lowering.deployment;
+    let mut found = Vec::new();
+    for (index, listener) in listeners.iter().enumerate() {
+        for earlier in &listeners[..index] {
+            match (&listener.socket, &earlier.socket) {
+                (Some(socket), Some(other)) if socket.value == other.value => {
+                    found.push((NoteKind::SocketInUse { first: earlier.span }, listener.span, Effect::None));
+                }
+                (None, None) if listener.port == earlier.port && listener.port != 0 => {
+                    let mine = bound(listener);
+                    let theirs = bound(earlier);
+                    let clashes = mine
+                        .iter()
+                        .flat_map(|mine| theirs.iter().filter_map(move |other| clash(mine, other)));
+                    if let Some(is_overlap) = clashes.min() {
+                        let kind = NoteKind::AddressInUse { first: earlier.span, is_overlap };
+                        found.push((kind, listener.span, Effect::Fatal));
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    for (kind, span, effect) in found {
+        lowering.note(kind, span, Phase::Listen, effect);
+    }
+}

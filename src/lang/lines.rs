@@ -1,0 +1,78 @@
+//! What the line-based formats share: cutting a text into lines, and texts for the grammars.
+
+use std::borrow::Cow;
+
+/// The lines of a text as byte ranges: the content without its line end, and the end of the whole line.
+///
+/// Lines end with LF; every CR and LF at the end is cut off, as the broker does.
+pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = Line> + '_ {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let rest = bytes.get(start..).filter(|rest| !rest.is_empty())?;
+        let length = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+        let content =
+            rest[..length].iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
+        let line = Line { start, content_end: start + content, end: start + length };
+        start += length;
+        Some(line)
+    })
+}
+
+/// One line of a text, as offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// First byte.
+    pub(crate) start: usize,
+    /// One past the last byte that is not part of the line end.
+    pub(crate) content_end: usize,
+    /// One past the line end.
+    pub(crate) end: usize,
+}
+
+/// The line as text for a grammar, with the same offsets: where it is not UTF-8, each byte beyond ASCII is
+/// replaced by a stand-in of one byte.
+pub(crate) fn grammar_text(line: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(line) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(
+            line.iter().map(|byte| if byte.is_ascii() { *byte as char } else { '\u{1a}' }).collect(),
+        ),
+    }
+}
+
+/// The range without the white space (as C's `isspace` has it) at both ends.
+pub(crate) fn trim(bytes: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
+    let slice = &bytes[start..end];
+    let Some(first) = slice.iter().position(|byte| !is_space(byte)) else { return (start, start) };
+    let last = slice.iter().rposition(|byte| !is_space(byte)).unwrap_or(first);
+    (start + first, start + last + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends() {
+        let cut = |text: &[u8]| {
+            lines(text).map(|line| (line.start, line.content_end, line.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(cut(b""), vec![]);
+        assert_eq!(cut(b"a\r\n\nb"), vec![(0, 1, 3), (3, 3, 4), (4, 5, 5)]);
+        assert_eq!(cut(b"\r\r\n"), vec![(0, 0, 3)]);
+        assert_eq!(cut(b"\ra\n"), vec![(0, 2, 3)]);
+    }
+
+    #[test]
+    fn stand_ins_keep_offsets() {
+        assert_eq!(grammar_text(b"a\xffb").len(), 3);
+        assert_eq!(grammar_text("aé".as_bytes()), "aé");
+    }
+
+    #[test]
+    fn trims_as_c_does() {
+        assert_eq!(trim(b" \ta b\x0b ", 0, 7), (2, 5));
+        assert_eq!(trim(b"  ", 0, 2), (0, 0));
+    }
+}

@@ -1,0 +1,94 @@
+//! Reads the files of a deployment, each once, however many releases look at them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::lang::{acl, conf};
+use crate::model::acl::Acl;
+use crate::model::notes::Note;
+use crate::text::{FileError, Files, Source, SourceId, Sources};
+
+/// What the broker's start hangs on besides files.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The time, in seconds since 1970.
+    pub now: i64,
+    /// The account that starts the broker; `root` then drops to the configured user.
+    pub started_by: String,
+}
+
+/// The files of a deployment and the texts that were read from them.
+pub struct Reader<'f> {
+    /// Every text that was read.
+    pub sources: Sources,
+    /// Time and starting account.
+    pub environment: Environment,
+    files: &'f dyn Files,
+    texts: HashMap<PathBuf, Result<SourceId, FileError>>,
+    confs: HashMap<SourceId, Arc<conf::ConfTree>>,
+    acls: HashMap<SourceId, (Arc<Acl>, Arc<[Note]>)>,
+}
+
+impl<'f> Reader<'f> {
+    /// A reader that has read nothing yet.
+    pub fn new(files: &'f dyn Files, environment: Environment) -> Self {
+        Self {
+            sources: Sources::default(),
+            environment,
+            files,
+            texts: HashMap::new(),
+            confs: HashMap::new(),
+            acls: HashMap::new(),
+        }
+    }
+
+    /// The files that are read.
+    pub fn files(&self) -> &'f dyn Files {
+        self.files
+    }
+
+    /// Tells that a text that was added already is the file at a path.
+    pub fn know(&mut self, path: &Path, id: SourceId) {
+        self.texts.insert(path.to_owned(), Ok(id));
+    }
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn text(&mut self, path: &Path) -> Result<SourceId, FileError> {
+        if let Some(known) = self.texts.get(path) {
+            return known.clone();
+        }
+        let read = self.files.read(path);
+        let id = read.map(|bytes| self.sources.add(Source::new(path.display().to_string(), bytes)));
+        self.texts.insert(path.to_owned(), id.clone());
+        id
+    }
+
+    /// The lines of a `mosquitto.conf`.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn conf(&mut self, path: &Path) -> Result<Arc<conf::ConfTree>, FileError> {
+        let id = self.text(path)?;
+        let sources = &self.sources;
+        let tree = self.confs.entry(id).or_insert_with(|| Arc::new(conf::parse(id, sources.get(id).bytes())));
+        Ok(tree.clone())
+    }
+
+    /// The rules of an ACL file and what was noticed in it. Every release reads them alike.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn acl(&mut self, path: &Path) -> Result<(Arc<Acl>, Arc<[Note]>), FileError> {
+        let id = self.text(path)?;
+        let sources = &self.sources;
+        let read = self.acls.entry(id).or_insert_with(|| {
+            let (acl, notes) = acl::read(id, sources.get(id).bytes());
+            (Arc::new(acl), notes.into())
+        });
+        Ok(read.clone())
+    }
+}

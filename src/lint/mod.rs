@@ -1,0 +1,202 @@
+//! Linting: from an input to findings, verdicts and what was not looked at.
+
+mod json;
+mod kind;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use json::json;
+pub use kind::{Kind, detect};
+
+use crate::catalogue::Release;
+use crate::lang::{Environment, Reader, conf, passwd};
+use crate::model::notes::{self, NoteKind};
+use crate::model::{Deployment, FileState, Lowered, Security, Settings};
+use crate::report::{Diagnostic, Severity, Waivers, nearest};
+use crate::rules;
+use crate::text::{Files, Source, SourceId, Sources, Span};
+
+/// What is linted and how.
+pub struct Input<'a> {
+    /// The name that the input is shown under.
+    pub name: &'a str,
+    /// Its text.
+    pub bytes: Arc<[u8]>,
+    /// What it is.
+    pub kind: Kind,
+    /// The files that it names.
+    pub files: &'a dyn Files,
+    /// The releases to judge it by.
+    pub releases: &'a [Release],
+    /// Time and starting account.
+    pub environment: Environment,
+}
+
+/// Whether a release would start with the input, and go on running.
+#[derive(Clone, Debug)]
+pub struct ReleaseVerdict {
+    /// The release.
+    pub release: Release,
+    /// Yes, no, or not to be told from here.
+    pub loads: Option<bool>,
+    /// What decides, where it is not a plain yes: place and words.
+    pub reason: Option<(Span, String)>,
+}
+
+/// What linting an input gave.
+pub struct Outcome {
+    /// The name of the input.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Every text that was read.
+    pub sources: Sources,
+    /// What was found, without what is waived.
+    pub findings: Vec<Diagnostic>,
+    /// How many findings were waived by comments.
+    pub waived: usize,
+    /// One verdict a release.
+    pub verdicts: Vec<ReleaseVerdict>,
+    /// Files that are named and could not be looked at, and the first part of the path that does not exist here.
+    pub not_checked: Vec<(String, String)>,
+}
+
+impl Outcome {
+    /// The gravest finding.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+}
+
+/// Lints a configuration, an ACL file or a password file.
+pub fn lint(input: Input<'_>) -> Outcome {
+    let mut reader = Reader::new(input.files, input.environment);
+    let id = reader.sources.add(Source::new(input.name, input.bytes));
+    let lowered: Vec<Lowered> = match input.kind {
+        Kind::Acl => {
+            let path = Path::new(input.name);
+            reader.know(path, id);
+            input.releases.iter().map(|release| acl_alone(&mut reader, path, id, *release)).collect()
+        }
+        Kind::Passwd => input.releases.iter().map(|release| passwd_alone(&reader, id, *release)).collect(),
+        Kind::Conf => {
+            let tree = conf::parse(id, reader.sources.get(id).bytes());
+            input.releases.iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect()
+        }
+    };
+    let now = reader.environment.now;
+    conclude(input.name, input.kind, reader.sources, &lowered, now)
+}
+
+/// Runs the rules, takes out what is waived, and reads off the verdicts.
+fn conclude(name: &str, kind: Kind, sources: Sources, lowered: &[Lowered], now: i64) -> Outcome {
+    let all = rules::check(lowered, &sources, now);
+    let waivers = Waivers::read(&sources);
+    let verdicts = lowered.iter().map(|lowered| verdict(lowered, &all)).collect();
+    let (waived, mut findings): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|finding| waivers.waives(finding, &sources));
+    findings.extend(waiver_findings(&waivers));
+    Outcome {
+        name: name.to_owned(),
+        kind,
+        findings,
+        waived: waived.len(),
+        verdicts,
+        not_checked: not_checked(lowered),
+        sources,
+    }
+}
+
+fn verdict(lowered: &Lowered, findings: &[Diagnostic]) -> ReleaseVerdict {
+    let release = lowered.deployment.release;
+    let notes::Verdict { loads, reason, .. } = notes::verdict(release, &lowered.notes);
+    let reason = reason.map(|note| {
+        // The finding on the note says it best; a note that no rule speaks of is one of what could not be seen.
+        let at = |finding: &&Diagnostic| {
+            let span = finding.primary.span;
+            span.source == note.span.source && span.start <= note.span.end && note.span.start <= span.end
+        };
+        let finding = findings.iter().filter(at).max_by_key(|finding| finding.severity);
+        let words = match (&note.kind, finding) {
+            (NoteKind::NotChecked { path, missing, .. }, _) => {
+                format!("`{}` was not looked at: `{}` does not exist here", path.display(), missing.display())
+            }
+            (NoteKind::UnknownAccount, _) => "the account does not exist here".to_owned(),
+            (_, Some(finding)) => finding.message.clone(),
+            (_, None) => "it cannot be told from here".to_owned(),
+        };
+        (note.span, words)
+    });
+    ReleaseVerdict { release, loads, reason }
+}
+
+fn not_checked(lowered: &[Lowered]) -> Vec<(String, String)> {
+    let notes = lowered.iter().flat_map(|lowered| &lowered.notes);
+    let mut list: Vec<_> = notes
+        .filter_map(|note| match &note.kind {
+            NoteKind::NotChecked { path, missing, .. } => {
+                Some((path.display().to_string(), missing.display().to_string()))
+            }
+            _ => None,
+        })
+        .collect();
+    list.sort();
+    list.dedup();
+    list
+}
+
+/// Comments that say `moskit:` and mean nothing.
+fn waiver_findings(waivers: &Waivers) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for span in &waivers.malformed {
+        let finding = Diagnostic::new(
+            "malformed-comment",
+            Severity::Warning,
+            "this comment for moskit cannot be understood",
+            *span,
+        );
+        findings
+            .push(finding.help("write `# moskit: ignore[rule] reason` or `# moskit: accept[rule] reason`"));
+    }
+    for (name, span) in &waivers.mentions {
+        if rules::named(name).is_some() {
+            continue;
+        }
+        let message = format!("there is no rule `{name}`");
+        let mut finding = Diagnostic::new("malformed-comment", Severity::Warning, message, *span);
+        if let Some(near) = nearest(name, rules::all().iter().map(|rule| rule.name)) {
+            finding = finding.help(format!("did you mean `{near}`?"));
+        }
+        findings.push(finding);
+    }
+    findings
+}
+
+fn bare(source: SourceId, release: Release, security: Security) -> Deployment {
+    Deployment {
+        release,
+        source,
+        global: Settings::default(),
+        security,
+        per_listener_settings: None,
+        listeners: Vec::new(),
+        bridges: Vec::new(),
+        plugins: Vec::new(),
+    }
+}
+
+fn acl_alone(reader: &mut Reader<'_>, path: &Path, id: SourceId, release: Release) -> Lowered {
+    let (acl, notes) = match reader.acl(path) {
+        Ok((acl, notes)) => (FileState::Loaded(acl), notes.to_vec()),
+        Err(_) => (FileState::Failed, Vec::new()),
+    };
+    let security = Security { acl, ..Security::default() };
+    Lowered { deployment: bare(id, release, security), notes }
+}
+
+fn passwd_alone(reader: &Reader<'_>, id: SourceId, release: Release) -> Lowered {
+    let (passwords, notes) = passwd::read(id, reader.sources.get(id).bytes(), release);
+    let security = Security { passwords: FileState::Loaded(Arc::new(passwords)), ..Security::default() };
+    Lowered { deployment: bare(id, release, security), notes }
+}

@@ -1,0 +1,246 @@
+//! Findings with the text that they are about, for people.
+
+use std::collections::HashMap;
+
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
+};
+
+use super::{printable, releases};
+use crate::report::{Diagnostic, Label, Severity};
+use crate::text::{Source, SourceId, Sources};
+
+/// Lines longer than this are shown in part.
+const LONGEST_LINE: usize = 240;
+
+/// How the report looks.
+#[derive(Clone, Copy, Debug)]
+pub struct FullStyle {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether colours are wanted.
+    pub is_coloured: bool,
+}
+
+/// Renders findings with the lines that they are about. `all` names the releases that were looked at.
+pub fn full(findings: &[Diagnostic], sources: &Sources, all: &[String], style: FullStyle) -> String {
+    let theme = GraphicalTheme {
+        characters: ThemeCharacters {
+            error: "error:".into(),
+            warning: "warning:".into(),
+            advice: "note:".into(),
+            ..ThemeCharacters::unicode()
+        },
+        styles: if style.is_coloured { ThemeStyles::ansi() } else { ThemeStyles::none() },
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(style.width.max(40))
+        .with_links(false)
+        .with_context_lines(0)
+        .with_break_words(false)
+        .without_syntax_highlighting();
+    let mut texts = HashMap::new();
+    let mut out = String::new();
+    for finding in findings {
+        let shown: Vec<&Label> = std::iter::once(&finding.primary).chain(&finding.related).collect();
+        for label in &shown {
+            let id = label.span.source;
+            texts.entry(id).or_insert_with(|| Text::new(sources.get(id)));
+        }
+        let report = Report::new(finding, &texts);
+        // Writing to a string does not fail, and a report that cannot be drawn still has its first line.
+        if handler.render_report(&mut out, &report).is_err() {
+            out.push_str(&super::concise(std::slice::from_ref(finding), sources, all));
+        }
+        let only = releases(finding, all).map(|only| format!("holds for {only}"));
+        let notes = finding.notes.iter().chain(&only).map(|note| ("why", note));
+        for (word, text) in notes.chain(finding.help.iter().map(|help| ("mend", help))) {
+            out.push_str(&paragraph(word, &printable(text), style.width));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// A remark below the text: a word in front, lines of at most `width` columns, indented alike.
+fn paragraph(word: &str, text: &str, width: usize) -> String {
+    let head = format!("  {word}: ");
+    let mut out = head.clone();
+    let mut column = head.len();
+    for piece in text.split_whitespace() {
+        let length = piece.chars().count();
+        if column > head.len() && column + 1 + length > width {
+            out.push('\n');
+            out.push_str(&" ".repeat(head.len()));
+            column = head.len();
+        } else if column > head.len() {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(piece);
+        column += length;
+    }
+    out.push('\n');
+    out
+}
+
+/// A text whose bytes can all be shown, offset for offset.
+struct Text<'a> {
+    source: &'a Source,
+    name: String,
+    shown: Option<Vec<u8>>,
+}
+
+impl<'a> Text<'a> {
+    fn new(source: &'a Source) -> Self {
+        let bytes = source.bytes();
+        let is_plain = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\r' | b'\t');
+        let can_be_shown = bytes.iter().all(is_plain) && std::str::from_utf8(bytes).is_ok();
+        Self { source, name: printable(source.name()), shown: (!can_be_shown).then(|| stand_ins(bytes)) }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.shown.as_deref().unwrap_or(self.source.bytes())
+    }
+}
+
+/// The text with `?` for each byte that is a control character or not UTF-8.
+fn stand_ins(bytes: &[u8]) -> Vec<u8> {
+    let mut shown = Vec::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        let control = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t');
+        shown.extend(chunk.valid().bytes().map(|byte| if control(byte) { b'?' } else { byte }));
+        shown.extend(chunk.invalid().iter().map(|_| b'?'));
+    }
+    shown
+}
+
+impl SourceCode for Text<'_> {
+    fn read_span<'b>(
+        &'b self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
+        let bytes = self.bytes();
+        let starts = self.source.line_starts();
+        let line_of = |offset: usize| starts.partition_point(|start| *start as usize <= offset).max(1) - 1;
+        let end_of = |line: usize| starts.get(line + 1).map_or(bytes.len(), |start| *start as usize);
+        if span.offset() + span.len() > bytes.len() {
+            return Err(MietteError::OutOfBounds);
+        }
+        let first = line_of(span.offset()).saturating_sub(before);
+        let last = (line_of(span.offset() + span.len().saturating_sub(1)) + after).min(starts.len() - 1);
+        let (mut start, mut end, mut column) = (starts[first] as usize, end_of(last), 0);
+        if end - start > LONGEST_LINE * (last - first + 1) {
+            let boundary = |mut at: usize| {
+                while at > start && at < bytes.len() && bytes[at] & 0xc0 == 0x80 {
+                    at -= 1;
+                }
+                at
+            };
+            let from = boundary(span.offset().saturating_sub(LONGEST_LINE / 4).max(start));
+            let to =
+                boundary((from + LONGEST_LINE).max(span.offset() + span.len().min(LONGEST_LINE)).min(end));
+            column = from - start;
+            (start, end) = (from, to.max(from));
+        }
+        // The line's own end would be drawn as an empty line of its own.
+        let cut = bytes[start..end].strip_suffix(b"\n").map_or(end, |rest| start + rest.len());
+        let contents = MietteSpanContents::new_named(
+            self.name.clone(),
+            &bytes[start..cut],
+            (start, cut - start).into(),
+            first,
+            column,
+            last - first + 1,
+        );
+        Ok(Box::new(contents))
+    }
+}
+
+/// A finding as the renderer wants it: labels of the first file, and one more report for each other file.
+#[derive(Debug)]
+struct Report<'a> {
+    message: String,
+    severity: miette::Severity,
+    text: &'a Text<'a>,
+    labels: Vec<LabeledSpan>,
+    others: Vec<Report<'a>>,
+}
+
+impl std::fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl<'a> Report<'a> {
+    fn new(finding: &Diagnostic, texts: &'a HashMap<SourceId, Text<'a>>) -> Self {
+        let home = finding.primary.span.source;
+        let is_here = |label: &&Label| label.span.source == home;
+        let mut labels = vec![labelled(&finding.primary, texts, true)];
+        labels.extend(finding.related.iter().filter(is_here).map(|label| labelled(label, texts, false)));
+        let elsewhere = finding.related.iter().filter(|label| !is_here(label));
+        let others = elsewhere.map(|label| Report {
+            message: printable(&label.text),
+            severity: miette::Severity::Advice,
+            text: &texts[&label.span.source],
+            labels: vec![labelled(&Label::new(label.span, ""), texts, true)],
+            others: Vec::new(),
+        });
+        Self {
+            message: format!("{} [{}]", printable(&finding.message), finding.rule),
+            severity: match finding.severity {
+                Severity::Error => miette::Severity::Error,
+                Severity::Warning => miette::Severity::Warning,
+                Severity::Note => miette::Severity::Advice,
+            },
+            text: &texts[&home],
+            labels,
+            others: others.collect(),
+        }
+    }
+}
+
+fn labelled(label: &Label, texts: &HashMap<SourceId, Text<'_>>, is_primary: bool) -> LabeledSpan {
+    let bytes = texts[&label.span.source].bytes();
+    let (start, end) = (label.span.start as usize, label.span.end as usize);
+    // One line is marked, and not beyond what is shown of a long one.
+    let line = bytes[start..end].iter().position(|byte| *byte == b'\n').unwrap_or(end - start);
+    let length = line.min(LONGEST_LINE / 2);
+    let text = (!label.text.is_empty()).then(|| printable(&label.text));
+    match is_primary {
+        true => LabeledSpan::new_primary_with_span(text, (start, length)),
+        false => LabeledSpan::new_with_span(text, (start, length)),
+    }
+}
+
+impl std::fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Report<'_> {}
+
+impl miette::Diagnostic for Report<'_> {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self.text)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+
+    fn related<'b>(&'b self) -> Option<Box<dyn Iterator<Item = &'b dyn miette::Diagnostic> + 'b>> {
+        let others = self.others.iter().map(|other| other as &dyn miette::Diagnostic);
+        (!self.others.is_empty())
+            .then(|| Box::new(others) as Box<dyn Iterator<Item = &dyn miette::Diagnostic>>)
+    }
+}

@@ -1,0 +1,4 @@
+//! The integration tests, in one binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
+
+mod options;
