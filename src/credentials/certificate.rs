@@ -21,7 +21,9 @@ pub struct CertificateFacts {
     pub subject: String,
     /// The issuer in the same form.
     pub issuer: String,
-    /// The first common name as `use_identity_as_username` gives it; nothing where it could be no user name.
+    /// The first common name as `use_identity_as_username` gives it; nothing where it could be no user name
+    /// in any release: not UTF-8, or with a NUL. From 2.0.21 at the latest, control characters are refused
+    /// too.
     pub common_name: Option<String>,
     /// The serial number in upper-case hexadecimal digits, two per byte.
     pub serial: String,
@@ -29,7 +31,8 @@ pub struct CertificateFacts {
     pub not_before: i64,
     /// Last second of validity, unix time.
     pub not_after: i64,
-    /// Whether OpenSSL takes it as an authority: the basic constraints say so, or it is of version 1 and self-issued.
+    /// Whether OpenSSL takes it as an authority: the basic constraints say so, or it is of version 1 and
+    /// self-issued.
     pub is_ca: bool,
     /// How many authorities may stand between this one and a leaf.
     pub path_length: Option<u32>,
@@ -49,8 +52,8 @@ pub struct CertificateFacts {
     pub key_algorithm: KeyAlgorithm,
     /// How the issuer signed, in OpenSSL's words.
     pub signature_algorithm: String,
-    /// Object identifiers of extensions that are broken or occur twice: OpenSSL loads such a certificate, and then
-    /// fails to verify it.
+    /// Object identifiers of extensions that are broken or occur twice: OpenSSL loads such a certificate, and
+    /// then fails to verify it.
     pub broken_extensions: Vec<String>,
     /// The whole certificate in DER.
     pub der: Vec<u8>,
@@ -192,8 +195,8 @@ pub(super) fn reason(error: x509_parser::nom::Err<X509Error>) -> String {
 }
 
 impl CertificateFacts {
-    /// Whether `issuer` signed this certificate: the names and key identifiers fit, and the signature is right.
-    /// Nothing where they fit but the kind of signature cannot be checked here.
+    /// Whether `issuer` signed this certificate: the names and key identifiers fit, and the signature is
+    /// right. Nothing where they fit but the kind of signature cannot be checked here.
     pub fn is_signed_by(&self, issuer: &Self) -> Option<bool> {
         let identified = match (&self.authority_key_id, &issuer.subject_key_id) {
             (Some(wanted), Some(found)) => wanted == found,
@@ -271,9 +274,8 @@ fn facts(certificate: &X509Certificate<'_>, der: &[u8]) -> CertificateFacts {
         certificate.version() == X509Version::V1 && facts.comparable_subject == facts.comparable_issuer;
     let mut seen = std::collections::HashSet::new();
     for extension in certificate.extensions() {
-        if !seen.insert(extension.oid.as_bytes()) {
-            facts.broken_extensions.push(extension.oid.to_id_string());
-        } else if !take_extension(&mut facts, extension.parsed_extension()) {
+        let first = seen.insert(extension.oid.as_bytes());
+        if !first || !take_extension(&mut facts, extension.parsed_extension()) {
             facts.broken_extensions.push(extension.oid.to_id_string());
         }
     }

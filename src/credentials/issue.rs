@@ -13,12 +13,12 @@ use super::certificate::read_certificates;
 use super::key::{pkcs8, read_key};
 use super::{CertificateError, CertificateFacts, KeyError, KeySource, KeyUsage, RandomnessError, Secret};
 
-/// How far a certificate's validity reaches back before the time of issue: devices whose clocks are slow by less
-/// than this still accept it.
+/// How far a certificate's validity reaches back before the time of issue: devices whose clocks are slow by
+/// less than this still accept it.
 pub const CLOCK_SKEW_SECONDS: i64 = 3600;
 
-/// The most characters that X.520 gives a common name. OpenSSL counts characters too, not bytes, and its tools
-/// refuse to make anything longer.
+/// The most characters that X.520 gives a common name. OpenSSL counts characters too, not bytes, and its
+/// tools refuse to make anything longer; brokers were seen to take such a certificate all the same.
 pub const COMMON_NAME_CHARACTERS: usize = 64;
 
 /// 1950-01-01 and the last second of 9999: what certificates can express.
@@ -38,15 +38,15 @@ pub struct Authority {
 pub struct Issued {
     /// The certificate in PEM, nothing else.
     pub certificate: String,
-    /// The certificate and the authorities up to, without, the root: what a server or client has to send. The same
-    /// as `certificate` where the authority is a root.
+    /// The certificate and the authorities up to, without, the root: what a server or client has to send. The
+    /// same as `certificate` where the authority is a root.
     pub chain: String,
     /// The private key as PKCS#8 in PEM.
     pub key: Secret,
     /// What the certificate says.
     pub facts: CertificateFacts,
-    /// Whether it ends earlier than asked for, because the authority ends then. A certificate that outlives its
-    /// authority verifies no longer than the authority does, and would only look valid.
+    /// Whether it ends earlier than asked for, because the authority ends then. A certificate that outlives
+    /// its authority verifies no longer than the authority does, and would only look valid.
     pub capped: bool,
 }
 
@@ -55,7 +55,7 @@ pub struct Issued {
 #[allow(missing_docs, reason = "each one's text says it")]
 pub enum IssueError {
     EmptyCommonName,
-    NulInCommonName,
+    CommonNameCharacter { character: char },
     LongCommonName { characters: usize },
     NoNames,
     Name { name: String, fault: NameFault },
@@ -85,8 +85,8 @@ pub enum NameFault {
 }
 
 impl Authority {
-    /// Makes a new root: P-256, `CA:TRUE` with path length 0, for signing certificates and revocation lists. It is
-    /// valid from [`CLOCK_SKEW_SECONDS`] before `now`, and for `valid_for` seconds from `now`.
+    /// Makes a new root: P-256, `CA:TRUE` with path length 0, for signing certificates and revocation lists.
+    /// It is valid from [`CLOCK_SKEW_SECONDS`] before `now`, and for `valid_for` seconds from `now`.
     ///
     /// # Errors
     /// For a common name or a time that a certificate cannot hold, and when `source` fails.
@@ -106,8 +106,8 @@ impl Authority {
         Self::load(&certificate, key)
     }
 
-    /// Takes an authority up again from its certificate and key in PEM. Certificates behind the first are its own
-    /// issuers, for the chain. RSA, P-256, P-384 and Ed25519 keys can sign.
+    /// Takes an authority up again from its certificate and key in PEM. Certificates behind the first are its
+    /// own issuers, for the chain. RSA, P-256, P-384 and Ed25519 keys can sign.
     ///
     /// # Errors
     /// Where it is no authority, may not sign certificates, or the key is not its key or cannot be used.
@@ -147,16 +147,16 @@ impl Authority {
         &self.facts
     }
 
-    /// Issues a certificate for a TLS server that answers to `names`: host names, `*.host` names, addresses. Names
-    /// given twice count once.
+    /// Issues a certificate for a TLS server that answers to `names`: host names, `*.host` names, addresses.
+    /// Names given twice count once.
     ///
-    /// It begins [`CLOCK_SKEW_SECONDS`] before `now`, but not before the authority does: some verifiers want the one
-    /// validity inside the other, and before that the chain fails anyway. It ends with the authority at the latest,
-    /// and [`Issued::capped`] says so.
+    /// It begins [`CLOCK_SKEW_SECONDS`] before `now`, but not before the authority does: some verifiers want
+    /// the one validity inside the other, and before that the chain fails anyway. It ends with the authority
+    /// at the latest, and [`Issued::capped`] says so.
     ///
     /// # Errors
-    /// For names or times that a certificate cannot hold, for an authority that is not valid at `now`, and when
-    /// `source` fails.
+    /// For names or times that a certificate cannot hold, for an authority that is not valid at `now`, and
+    /// when `source` fails.
     pub fn issue_server(
         &self,
         names: &[String],
@@ -221,7 +221,8 @@ impl Authority {
             .ok()
             .and_then(|mut read| read.pop())
             .ok_or_else(|| IssueError::Signing { reason: "the new certificate cannot be read".to_owned() })?;
-        // Names with the same attribute twice cannot be written again as they were; nobody would find the issuer.
+        // Names with the same attribute twice cannot be written again as they were; nobody would find the
+        // issuer.
         if facts.is_signed_by(own) != Some(true) {
             let reason = "its name or signature cannot be reproduced".to_owned();
             return Err(IssueError::AuthorityUnusable { reason });
@@ -264,13 +265,20 @@ fn check_common_name(name: &str) -> Result<(), IssueError> {
     if characters == 0 {
         return Err(IssueError::EmptyCommonName);
     }
-    if name.contains('\0') {
-        return Err(IssueError::NulInCommonName);
+    // Seen with `use_identity_as_username`: 2.0.21 and 2.1.2 refuse these, 2.0.11 the NUL only.
+    if let Some(character) = name.chars().find(|c| c.is_control() || is_noncharacter(*c)) {
+        return Err(IssueError::CommonNameCharacter { character });
     }
     if characters > COMMON_NAME_CHARACTERS {
         return Err(IssueError::LongCommonName { characters });
     }
     Ok(())
+}
+
+/// The code points that Unicode keeps for no character, which MQTT lets a broker refuse.
+fn is_noncharacter(character: char) -> bool {
+    let code = u32::from(character);
+    (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
 
 fn end(now: i64, valid_for: i64) -> Result<i64, IssueError> {
@@ -357,13 +365,15 @@ impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyCommonName => f.write_str("the common name is empty"),
-            Self::NulInCommonName => {
-                f.write_str("the common name has a NUL byte, which mosquitto refuses in it")
-            }
+            Self::CommonNameCharacter { character } => write!(
+                f,
+                "the common name has the character U+{:04X}, with which mosquitto takes it for no user name",
+                u32::from(*character)
+            ),
             Self::LongCommonName { characters } => write!(
                 f,
-                "the common name has {characters} characters, but x.520 allows {COMMON_NAME_CHARACTERS}: openssl's \
-                 tools refuse longer ones"
+                "the common name has {characters} characters, but x.520 allows {COMMON_NAME_CHARACTERS}: \
+                 openssl's own tools make no longer ones"
             ),
             Self::NoNames => f.write_str(
                 "a server certificate needs a name or an address that clients connect to; without one they \

@@ -38,7 +38,8 @@ pub enum KeyState {
 pub enum KeyForm {
     /// `PRIVATE KEY` or `ENCRYPTED PRIVATE KEY`.
     Pkcs8,
-    /// `PRIVATE KEY` of the second version, with the public half attached. OpenSSL up to 3.0 does not read it.
+    /// `PRIVATE KEY` of the second version, with the public half attached. OpenSSL up to 3.0 does not read
+    /// it.
     Pkcs8Version2,
     /// `EC PRIVATE KEY`.
     Sec1,
@@ -216,7 +217,8 @@ fn read_pkcs1(key: &[u8], kind: &[u8], parameters: &[u8]) -> Option<KeyParts> {
     Some(KeyParts::new(KeyAlgorithm::Rsa { bits: bits(modulus) }, Some(public_key)))
 }
 
-/// RFC 5915: version, private number, `[0]` curve, `[1]` public point. Inside PKCS#8 the curve stands outside.
+/// RFC 5915: version, private number, `[0]` curve, `[1]` public point. Inside PKCS#8 the curve stands
+/// outside.
 fn read_sec1(key: &[u8], outer: Option<(u8, &[u8])>) -> Option<KeyParts> {
     let mut fields = Reader::sequence(key)?;
     fields.expect(der::INTEGER)?;

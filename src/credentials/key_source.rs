@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::Secret;
 
-/// Gives random bytes and new private keys. The library takes one wherever it needs chance; tests pass in their own.
+/// Gives random bytes and new private keys. The library takes one wherever it needs chance; tests pass in
+/// their own.
 pub trait KeySource {
     /// Fills `bytes` with randomness fit for keys.
     ///

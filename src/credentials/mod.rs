@@ -1,8 +1,8 @@
 //! Password hashes, certificates and private keys: read, compared, verified, made.
 //!
-//! Nothing here knows of `mosquitto.conf`, files, the clock or the operating system's randomness: bytes, a time in
-//! unix seconds and a [`KeySource`] are passed in. The one exception is [`OperatingSystem`], which the command line
-//! passes in.
+//! Nothing here knows of `mosquitto.conf`, files, the clock or the operating system's randomness: bytes, a
+//! time in unix seconds and a [`KeySource`] are passed in. The one exception is [`OperatingSystem`], which
+//! the command line passes in.
 
 mod algorithm;
 mod certificate;

@@ -1,7 +1,8 @@
 //! Distinguished names as the broker sees them.
 //!
-//! With `use_subject_as_username` the user name is the subject as OpenSSL prints it in its RFC 2253 form: the most
-//! specific attribute first, every byte above ASCII as `\XX`. A name that differs by one escape is another user.
+//! With `use_subject_as_username` the user name is the subject as OpenSSL prints it in its RFC 2253 form: the
+//! most specific attribute first, every byte above ASCII as `\XX`. A name that differs by one escape is
+//! another user.
 
 use std::fmt::Write;
 
@@ -25,16 +26,16 @@ pub(super) fn rfc2253(name: &X509Name<'_>) -> String {
     text
 }
 
-/// The first common name, which `use_identity_as_username` takes. Nothing where there is none, or where its bytes are
-/// no text that could be a user name: not UTF-8, or with a NUL byte.
+/// The first common name, which `use_identity_as_username` takes. Nothing where there is none, or where its
+/// bytes are no text that could be a user name: not UTF-8, or with a NUL byte.
 pub(super) fn common_name(name: &X509Name<'_>) -> Option<String> {
     let attribute = name.iter_common_name().next()?;
     let text = std::str::from_utf8(attribute.attr_value().data).ok()?;
     (!text.contains('\0')).then(|| text.to_owned())
 }
 
-/// A key under which names compare as OpenSSL compares issuer and subject: the kind of string does not matter, nor
-/// do ASCII case and runs of blanks.
+/// A key under which names compare as OpenSSL compares issuer and subject: the kind of string does not
+/// matter, nor do ASCII case and runs of blanks.
 pub(super) fn comparable(name: &X509Name<'_>) -> Vec<u8> {
     let mut key = Vec::new();
     for set in name.iter() {

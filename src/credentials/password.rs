@@ -1,9 +1,9 @@
 //! The hash field of a password file, as Mosquitto reads it.
 //!
-//! Seen on 2.0.11, 2.0.21 and 2.1.2: all split the field at `$`, where a run of `$` counts as one, and ignore what
-//! follows the hash. 2.0 takes any number of `$` in front, 2.1 exactly one. 2.0 takes salts of 12 bytes only, 2.1
-//! of 12 or 64; hashes have 64 bytes everywhere. What a release does with an entry is for the caller to decide from
-//! the facts here.
+//! Seen on 2.0.11, 2.0.21 and 2.1.2: all split the field at `$`, where a run of `$` counts as one, and ignore
+//! what follows the hash. 2.0 takes any number of `$` in front, 2.1 exactly one. 2.0 takes salts of 12 bytes
+//! only, 2.1 of 12 or 64; hashes have 64 bytes everywhere. What a release does with an entry is for the
+//! caller to decide from the facts here.
 
 use std::fmt;
 
@@ -19,8 +19,9 @@ const HASH_BYTES: usize = 64;
 /// Salt lengths in bytes that at least one release takes: 12 all of them, 64 those from 2.1 on.
 const SALT_BYTES: [usize; 2] = [12, 64];
 
-/// The most PBKDF2 iterations that [`PasswordHash::verify`] works through: some seconds of one core. A file may say
-/// up to 2,147,483,647, which would hold the caller (and does hold a real broker) for the better part of an hour.
+/// The most PBKDF2 iterations that [`PasswordHash::verify`] works through: some seconds of one core. A file
+/// may say up to 2,147,483,647, which would hold the caller (and does hold a real broker) for the better part
+/// of an hour.
 pub const MAX_VERIFIED_ITERATIONS: u32 = 5_000_000;
 
 /// All releases take a last base64 digit whose unused bits are set; padding is required.
@@ -63,7 +64,8 @@ pub enum Scheme {
         /// The expected result.
         hash: [u8; HASH_BYTES],
     },
-    /// `$argon2id$…`: kept as text. Only builds of 2.1 with argon2 take it, and they look inside at a login only.
+    /// `$argon2id$…`: kept as text. Only builds of 2.1 with argon2 take it, and they look inside at a login
+    /// only.
     Argon2id {
         /// The field from `argon2id` on, without `$` in front.
         text: String,
@@ -92,10 +94,11 @@ pub struct Argon2Facts {
 pub enum Encoding {
     /// Padded standard base64: every release with every OpenSSL takes it.
     Standard,
-    /// With blanks inside or around it. Builds with a newer OpenSSL take it (seen: those of 2.0.21 and 2.1.2), older
-    /// ones do not (2.0.11), whatever the release.
+    /// With blanks inside or around it. Builds with a newer OpenSSL take it (seen: those of 2.0.21 and
+    /// 2.1.2), older ones do not (2.0.11), whatever the release.
     Spaced,
-    /// Followed by up to three more bytes, or by `-` and anything. Taken or refused depending on the OpenSSL too.
+    /// Followed by up to three more bytes, or by `-` and anything. Taken or refused depending on the OpenSSL
+    /// too.
     LooseEnd,
 }
 
@@ -110,8 +113,8 @@ pub enum Part {
     Hash,
 }
 
-/// Why a field is no hash that any known release takes. None of these repeats text of the field, which may be a
-/// password.
+/// Why a field is no hash that any known release takes. None of these repeats text of the field, which may be
+/// a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashError {
     /// Nothing but `$`, or nothing at all.
@@ -341,8 +344,8 @@ fn known_scheme(scheme: &[u8]) -> Option<&'static str> {
     NAMES.into_iter().find(|name| name.as_bytes() == scheme)
 }
 
-/// Reads a number as C's `atoi` does on 64-bit Linux: blanks, a sign, digits, the rest ignored; saturated to 64 bits
-/// and then cut to 32. So `101x` is 101, `x` is 0 and 4294967397 is 101, as seen on all releases.
+/// Reads a number as C's `atoi` does on 64-bit Linux: blanks, a sign, digits, the rest ignored; saturated to
+/// 64 bits and then cut to 32. So `101x` is 101, `x` is 0 and 4294967397 is 101, as seen on all releases.
 fn atoi(text: &[u8]) -> i32 {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
     let text = text.get(text.iter().take_while(|byte| blank(byte)).count()..).unwrap_or_default();
@@ -359,7 +362,8 @@ fn atoi(text: &[u8]) -> i32 {
     i32::from_le_bytes([a, b, c, d])
 }
 
-/// Decodes padded base64. The forms that only some OpenSSLs take count only if they give one of the `lengths`.
+/// Decodes padded base64. The forms that only some OpenSSLs take count only if they give one of the
+/// `lengths`.
 fn decode(text: &[u8], lengths: &[usize]) -> Option<(Vec<u8>, Encoding)> {
     if let Ok(bytes) = BASE64.decode(text) {
         return Some((bytes, Encoding::Standard));

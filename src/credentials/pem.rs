@@ -1,8 +1,8 @@
 //! PEM blocks, told from the text around them as OpenSSL does when a broker loads its certificates.
 //!
-//! Seen with OpenSSL 3.0: text outside the blocks is ignored, lines may end in blanks or CR, a byte-order mark at the
-//! start is skipped; a BEGIN or END line that is indented or has text behind it is none. Any broken block makes the
-//! whole file fail, also one of a kind that is not wanted.
+//! Seen with OpenSSL 3.0: text outside the blocks is ignored, lines may end in blanks or CR, a byte-order
+//! mark at the start is skipped; a BEGIN or END line that is indented or has text behind it is none. Any
+//! broken block makes the whole file fail, also one of a kind that is not wanted.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -15,7 +15,8 @@ pub struct RevocationListFacts {
     pub this_update: i64,
     /// When the next one is due, unix seconds: from then on the broker refuses every client.
     pub next_update: Option<i64>,
-    /// Serial numbers of the revoked certificates, written as [`CertificateFacts::serial`]; their number is the count.
+    /// Serial numbers of the revoked certificates, written as [`CertificateFacts::serial`]; their number is
+    /// the count.
     pub revoked: Vec<String>,
     der: Vec<u8>,
     comparable_issuer: Vec<u8>,
@@ -40,8 +41,8 @@ pub fn read_revocation_lists(file: &[u8]) -> Result<Vec<RevocationListFacts>, Ce
 }
 
 impl RevocationListFacts {
-    /// Whether `authority` issued this list. Nothing where the names fit but the kind of signature cannot be checked
-    /// here.
+    /// Whether `authority` issued this list. Nothing where the names fit but the kind of signature cannot be
+    /// checked here.
     pub fn is_signed_by(&self, authority: &CertificateFacts) -> Option<bool> {
         if self.comparable_issuer != authority.comparable_subject {
             return Some(false);

@@ -5,8 +5,8 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A password or a private key. It is overwritten when dropped and cannot be printed: `Debug` shows `Secret(…)`,
-/// and there is no `Display`.
+/// A password or a private key. It is overwritten when dropped and cannot be printed: `Debug` shows
+/// `Secret(…)`, and there is no `Display`.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
