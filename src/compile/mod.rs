@@ -1,1 +1,5 @@
 //! See ARCHITECTURE.md.
+
+pub mod manifest;
+pub mod pack;
+pub mod write;
