@@ -2,4 +2,5 @@
 
 pub mod manifest;
 pub mod pack;
+pub mod state;
 pub mod write;

@@ -1,4 +1,4 @@
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
@@ -109,7 +109,8 @@ enum Start {
 const STARTS: [Start; 4] = [Start::NoParent, Start::Nothing, Start::Empty, Start::Old];
 
 fn prepare(start: Start) -> (TempDir, PathBuf) {
-    let root = TempDir::new().unwrap();
+    // Thousands of syncs are quick in memory.
+    let root = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
     let parent = root.path().join("above/it");
     if !matches!(start, Start::NoParent) {
         fs::create_dir_all(&parent).unwrap();
@@ -340,8 +341,7 @@ fn outputs_that_are_no_plain_folders() {
 
 #[test]
 fn private_files_are_never_readable_by_others() {
-    // Nothing is hidden by the mask then. The other tests set all the modes that they check, so it does not matter to
-    // them.
+    // Nothing is hidden by an empty mask. Other tests run meanwhile and bear both masks.
     let mask = rustix::process::umask(rustix::fs::Mode::empty());
     for start in STARTS {
         let (_root, dir) = prepare(start);
@@ -358,7 +358,7 @@ fn private_files_are_never_readable_by_others() {
         .unwrap();
         assert!(seen.get() > 10, "{start:?}");
     }
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let (_root, dir) = prepare(Start::Old);
     rustix::process::umask(mask);
     let modes: Vec<_> = tree(&dir).into_iter().map(|(path, (mode, _))| (path, mode)).collect();
@@ -482,15 +482,12 @@ fn what_appears_while_the_pack_is_written_is_kept() {
 #[test]
 fn errors_name_the_call_the_path_and_the_reason() {
     let (_root, dir) = prepare(Start::Nothing);
-    let cases = [
+    for (fail, message) in [
         (Call::Fill, "could not write `"),
         (Call::MakeFolder, "could not make the folder `"),
         (Call::RenameNew, "could not put the new pack at `"),
-    ];
-    for (fail, message) in cases {
-        let seen = RefCell::new(Vec::new());
+    ] {
         let error = write_hooked(&dir, NEW, &|call| {
-            seen.borrow_mut().push(call);
             if call == fail { Err(Errno::NOSPC) } else { Ok(()) }
         })
         .unwrap_err()
@@ -499,6 +496,5 @@ fn errors_name_the_call_the_path_and_the_reason() {
             error.starts_with(message) && error.contains("out") && error.contains("No space left"),
             "{error}"
         );
-        assert!(seen.borrow().contains(&fail));
     }
 }
