@@ -395,9 +395,12 @@ fn files_are_given_to_their_owners() {
 fn a_second_run_at_the_same_time_is_told_so() {
     for start in STARTS {
         let (_root, dir) = prepare(start);
-        let busy = Cell::new(0);
+        let (busy, locks) = (Cell::new(0), Cell::new(0));
         write_hooked(&dir, NEW, &|call| {
-            // The lock is held from the first sync at the latest.
+            if call == Call::Lock && locks.replace(locks.get() + 1) == 0 {
+                // A whole run between opening the lock file and locking it: that file is gone then.
+                write(&dir, &[("other", "first")]).unwrap();
+            }
             if matches!(call, Call::Sync | Call::Exchange | Call::RenameNew) {
                 let error = write(&dir, &[("other", "")]).unwrap_err();
                 assert!(matches!(error, WriteError::Busy { .. }), "{error}");
@@ -406,7 +409,7 @@ fn a_second_run_at_the_same_time_is_told_so() {
             Ok(())
         })
         .unwrap();
-        assert!(busy.get() > 5);
+        assert!(busy.get() > 5 && locks.get() == 2);
         assert_eq!((tree(&dir), siblings(&dir)), (tree_of(NEW), vec![]));
     }
 }
