@@ -97,13 +97,19 @@ impl Calls<'_> {
             self.call(Call::SetOwner, &path, || fs::fchown(&made, Some(uid), Some(gid)))?;
         }
         self.call(Call::SetMode, &path, || fs::fchmod(&made, Mode::from_raw_mode(file.mode)))?;
-        self.call(Call::Sync, &path, || fs::fsync(&made))
+        match file.sync {
+            FileSync::Now => self.call(Call::Sync, &path, || fs::fsync(&made)),
+            FileSync::Later => Ok(()),
+        }
     }
 
-    /// Sets the mode of a folder and syncs it.
-    pub(super) fn finish_folder(&self, folder: &Folder, mode: u32) -> Result<(), WriteError> {
-        self.call(Call::SetMode, &folder.path, || fs::fchmod(folder, Mode::from_raw_mode(mode)))?;
-        self.sync_folder(folder)
+    /// Waits until everything on the file system of a folder is on the disk.
+    pub(super) fn sync_all(&self, folder: &Folder) -> Result<(), WriteError> {
+        self.call(Call::Sync, &folder.path, || fs::syncfs(folder))
+    }
+
+    pub(super) fn set_folder_mode(&self, folder: &Folder, mode: u32) -> Result<(), WriteError> {
+        self.call(Call::SetMode, &folder.path, || fs::fchmod(folder, Mode::from_raw_mode(mode)))
     }
 
     /// Waits until the entries of a folder are on the disk, where its file system can do that for folders.
@@ -157,6 +163,16 @@ pub(super) struct NewFile<'a> {
     pub(super) contents: &'a [u8],
     pub(super) mode: u32,
     pub(super) owner: Option<(u32, u32)>,
+    pub(super) sync: FileSync,
+}
+
+/// When a file is brought to the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileSync {
+    /// By itself, at once.
+    Now,
+    /// With all others, through [`Calls::sync_all`].
+    Later,
 }
 
 /// An open folder, and its path for messages.

@@ -109,7 +109,9 @@ impl Existing {
     pub(super) fn sha256(&self, path: &PackPath) -> Result<Option<[u8; 32]>, WriteError> {
         let Some(mut file) = self.folder.open_file(path.as_ref())? else { return Ok(None) };
         let mut hash = Sha256::new();
-        let mut buffer = zeroize::Zeroizing::new(vec![0; 64 * 1024]);
+        let size = self.files.get(path).map_or(0, |stat| usize::try_from(stat.st_size).unwrap_or(0));
+        // Clearing a large buffer takes longer than hashing a small file.
+        let mut buffer = zeroize::Zeroizing::new(vec![0; size.clamp(1024, 64 * 1024)]);
         loop {
             match file.read(&mut buffer) {
                 Ok(0) => return Ok(Some(hash.finalize().into())),

@@ -9,13 +9,17 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 
-use super::calls::{Call, Calls, Folder, NewFile, failed};
+use super::calls::{Call, Calls, FileSync, Folder, NewFile, failed};
 use super::inventory::{Existing, Expect};
 use super::{LeftOver, Wanted, WriteError};
 use crate::compile::pack::MANIFEST_NAME;
 
 /// The mode of each folder of a pack: its public files are for everybody.
 pub(super) const FOLDER_MODE: u32 = 0o755;
+
+/// A pack of more files is synced together with all else that its file system has to write: each sync of a single file
+/// takes some milliseconds, which fleets of thousands of clients would feel.
+const MAX_SINGLE_SYNCS: usize = 50;
 
 /// How often a lock file that vanishes under our hands is made anew.
 const LOCK_ATTEMPTS: usize = 16;
@@ -221,22 +225,30 @@ impl Place {
             // Somebody else may write to the folder above and put another folder there.
             return Err(WriteError::InTheWay { path: new.path });
         }
-        let manifest = NewFile { contents: &wanted.manifest_bytes, mode: 0o644, owner: None };
+        let manifest =
+            NewFile { contents: &wanted.manifest_bytes, mode: 0o644, owner: None, sync: FileSync::Now };
         calls.write_file(&new, Path::new(MANIFEST_NAME), &manifest)?;
         // From here on, whatever is left is known by its manifest.
         calls.sync_folder(&new)?;
         for folder in &wanted.folders {
             calls.make_folder(&new, Path::new(folder))?;
         }
+        let is_large = wanted.pack.files().len() > MAX_SINGLE_SYNCS;
+        let sync = if is_large { FileSync::Later } else { FileSync::Now };
         for file in wanted.pack.files() {
-            let new_file =
-                NewFile { contents: &file.contents, mode: file.mode(), owner: wanted.owner_of(file) };
+            let (contents, owner) = (file.contents.as_slice(), wanted.owner_of(file));
+            let new_file = NewFile { contents, mode: file.mode(), owner, sync };
             calls.write_file(&new, file.path.as_ref(), &new_file)?;
         }
         for folder in wanted.folders.iter().rev() {
-            calls.finish_folder(&new.open_folder(Path::new(folder))?, FOLDER_MODE)?;
+            let folder = new.open_folder(Path::new(folder))?;
+            calls.set_folder_mode(&folder, FOLDER_MODE)?;
+            if !is_large {
+                calls.sync_folder(&folder)?;
+            }
         }
-        calls.finish_folder(&new, FOLDER_MODE)
+        calls.set_folder_mode(&new, FOLDER_MODE)?;
+        if is_large { calls.sync_all(&new) } else { calls.sync_folder(&new) }
     }
 
     /// Puts the new pack in place of the old one, or where nothing is.
