@@ -23,11 +23,13 @@ pub(crate) struct Broker {
 pub(crate) fn brokers() -> &'static [Broker] {
     static FOUND: OnceLock<Vec<Broker>> = OnceLock::new();
     FOUND.get_or_init(|| {
-        let mut programs: Vec<PathBuf> = vec!["/usr/sbin/mosquitto".into(), "/usr/local/sbin/mosquitto".into()];
+        let mut programs: Vec<PathBuf> =
+            vec!["/usr/sbin/mosquitto".into(), "/usr/local/sbin/mosquitto".into()];
         if let Some(folder) = std::env::var_os("MOSKIT_BROKERS") {
             let entries = std::fs::read_dir(&folder).expect("MOSKIT_BROKERS is a folder");
             let paths = entries.map(|entry| entry.unwrap().path());
-            let is_broker = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("mosquitto-");
+            let is_broker =
+                |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("mosquitto-");
             programs.extend(paths.filter(is_broker));
         }
         let mut found: Vec<Broker> = Vec::new();
@@ -39,7 +41,10 @@ pub(crate) fn brokers() -> &'static [Broker] {
         }
         found.sort_by_key(|broker| broker.release);
         let is_required = std::env::var("MOSKIT_REQUIRE_BROKER").is_ok_and(|value| value == "1");
-        assert!(!is_required || !found.is_empty(), "no broker is installed, and MOSKIT_REQUIRE_BROKER is set");
+        assert!(
+            !is_required || !found.is_empty(),
+            "no broker is installed, and MOSKIT_REQUIRE_BROKER is set"
+        );
         found
     })
 }
@@ -53,7 +58,8 @@ pub(crate) fn say_missing(what: &str) {
 
 fn release_of(program: &Path) -> Option<Release> {
     let output = Command::new(program).arg("-h").output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     let version = text.lines().find_map(|line| line.strip_prefix("mosquitto version "))?;
     let target: Target = version.split_whitespace().next()?.parse().ok()?;
     target.releases().first().copied()
@@ -63,7 +69,10 @@ fn release_of(program: &Path) -> Option<Release> {
 fn has_namespaces() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
     *FOUND.get_or_init(|| {
-        let tried = Command::new("unshare").args(["-n", "sh", "-c", "ip link set lo up"]).stderr(Stdio::null()).status();
+        let tried = Command::new("unshare")
+            .args(["-n", "sh", "-c", "ip link set lo up"])
+            .stderr(Stdio::null())
+            .status();
         tried.is_ok_and(|status| status.success())
     })
 }
@@ -80,7 +89,8 @@ pub(crate) struct Start {
 /// Starts a broker in a folder on `mosquitto.conf`, waits until it runs or ends, and stops it.
 pub(crate) fn try_start(broker: &Broker, folder: &Path) -> Start {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let alone = (!has_namespaces()).then(|| ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    let alone =
+        (!has_namespaces()).then(|| ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
     let mut command = if alone.is_none() {
         let mut command = Command::new("unshare");
         command.args(["-n", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]).arg(&broker.program);
@@ -89,7 +99,8 @@ pub(crate) fn try_start(broker: &Broker, folder: &Path) -> Start {
         Command::new(&broker.program)
     };
     command.args(["-v", "-c", "mosquitto.conf"]).current_dir(folder);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let (sender, lines) = mpsc::channel();
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let reading = std::thread::spawn(move || {

@@ -44,9 +44,14 @@ fn example(rule: &Rule, which: &str) -> Example {
 /// What the page says of the start: a release and whether it starts; `None` where it says that it hangs on more.
 fn releases(rule: &Rule) -> Vec<(Release, bool)> {
     let text = rule.text();
-    let lines = text.lines().skip_while(|line| *line != "## Releases").skip(1).take_while(|line| !line.starts_with('#'));
+    let lines = text
+        .lines()
+        .skip_while(|line| *line != "## Releases")
+        .skip(1)
+        .take_while(|line| !line.starts_with('#'));
     let claims = lines.filter_map(|line| line.strip_prefix("- ")).map(|claim| {
-        let (name, words) = claim.split_once(": ").unwrap_or_else(|| panic!("{}: bad line `{claim}`", rule.name));
+        let (name, words) =
+            claim.split_once(": ").unwrap_or_else(|| panic!("{}: bad line `{claim}`", rule.name));
         let release = Release::known().iter().find(|release| release.to_string() == name);
         let release = release.unwrap_or_else(|| panic!("{}: no release `{name}`", rule.name));
         let starts = match words {
@@ -114,7 +119,10 @@ fn examples_do_what_their_pages_say() {
             let verdict = outcome.verdicts.iter().find(|verdict| verdict.release == release).unwrap();
             if verdict.loads != Some(starts) {
                 let reason = verdict.reason.as_ref().map(|(_, reason)| reason);
-                wrong.push(format!("{}: {release} starts: page {starts}, verdict {:?} {reason:?}", rule.name, verdict.loads));
+                wrong.push(format!(
+                    "{}: {release} starts: page {starts}, verdict {:?} {reason:?}",
+                    rule.name, verdict.loads
+                ));
             }
         }
         let folder = fixtures::open_folder();
@@ -163,7 +171,10 @@ fn real_brokers_do_what_the_pages_say() {
             for (which, expected) in [("bad", expected), ("good", true)] {
                 let (is_running, log) = starts(broker, &example(rule, which));
                 if is_running != expected {
-                    wrong.push(format!("{} {which} on {}: starts {is_running}\n    {log}", rule.name, broker.release));
+                    wrong.push(format!(
+                        "{} {which} on {}: starts {is_running}\n    {log}",
+                        rule.name, broker.release
+                    ));
                 }
             }
         }
