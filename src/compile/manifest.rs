@@ -84,7 +84,8 @@ impl fmt::Display for ManifestError {
             Self::NotOurs => write!(out, "the manifest is not one of moskit: it has no `moskit_pack`"),
             Self::Version(found) => write!(
                 out,
-                "the manifest has version `{found}`, and this moskit knows only `{FORMAT}`; use the moskit that made it"
+                "the manifest has version `{found}`, and this moskit knows only `{FORMAT}`; \
+                 use the moskit that made it"
             ),
             Self::Broken(reason) => write!(out, "the manifest is damaged: {reason}"),
         }
@@ -206,7 +207,8 @@ impl Manifest {
         Ok(Self { tool, about: About { spec, targets, install_prefix }, files })
     }
 
-    /// The files that are installed, by install path: where each lies in the pack, and its mode and owner as installed.
+    /// The files that are installed, by install path: where each lies in the pack, and its mode and owner as
+    /// installed.
     pub fn installed(&self) -> BTreeMap<&str, (&PackPath, &ManifestFile)> {
         let files = self.files.iter();
         files.filter_map(|(path, file)| Some((file.install_path.as_deref()?, (path, file)))).collect()

@@ -59,8 +59,8 @@ impl PackPath {
     /// Checks a path.
     ///
     /// # Errors
-    /// [`PackError::Path`] for absolute and empty paths, empty parts, `.` and `..`, control characters, parts and
-    /// paths that file systems find too long, and for [`MANIFEST_NAME`].
+    /// [`PackError::Path`] for absolute and empty paths, empty parts, `.` and `..`, control characters, parts
+    /// and paths that file systems find too long, and for [`MANIFEST_NAME`].
     pub fn new(path: impl Into<String>) -> Result<Self, PackError> {
         let path = path.into();
         let reason = match () {
@@ -196,9 +196,9 @@ impl Pack {
 
 /// The file name for the name of a user, a listener, a certificate.
 ///
-/// ASCII letters, digits, `_`, and, but at the front, `-` and `.` stay; every other byte becomes `%XX`. An over-long
-/// name keeps its beginning and gets its SHA-256. Different names have different file names, none of which starts with
-/// a dot, is empty, or holds a separator.
+/// ASCII letters, digits, `_`, and, but at the front, `-` and `.` stay; every other byte becomes `%XX`. An
+/// over-long name keeps its beginning and gets its SHA-256. Different names have different file names, none
+/// of which starts with a dot, is empty, or holds a separator.
 pub fn escape_name(name: &str) -> String {
     if name.is_empty() {
         // A lone `%` is the escape of nothing else.

@@ -1,7 +1,7 @@
 //! The private state folder: passwords that were generated, hashes and certificates that were issued.
 //!
-//! It lies beside the spec, belongs to whoever compiles, and never becomes a part of a pack. Each entry is replaced as a
-//! whole or not at all.
+//! It lies beside the spec, belongs to whoever compiles, and never becomes a part of a pack. Each entry is
+//! replaced as a whole or not at all.
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +35,8 @@ pub enum StateKind {
     Password,
     /// The hash that was last written for a user: `hashes/NAME`.
     Hash,
-    /// The certificate and key of an authority, in one file so that they change together: `authorities/NAME.pem`.
+    /// The certificate and key of an authority, in one file so that they change together:
+    /// `authorities/NAME.pem`.
     Authority,
     /// The certificate and key of a server: `certificates/NAME.pem`.
     Certificate,
@@ -137,8 +138,8 @@ impl fmt::Display for StateError {
             ),
             Self::ForeignOwner { path, owner, own } => write!(
                 out,
-                "the state folder `{}` belongs to user {owner}, who could change its keys, and this is user {own}; \
-                 run as its owner, or give it away with `chown -R`",
+                "the state folder `{}` belongs to user {owner}, who could change its keys, and this \
+                 is user {own}; run as its owner, or give it away with `chown -R`",
                 path.display()
             ),
             Self::TooLarge { path } => {
@@ -230,8 +231,8 @@ impl State {
     /// Opens a state folder, or plans one where there is none yet. Nothing is written.
     ///
     /// # Errors
-    /// [`StateError::NotAFolder`], [`StateError::ForeignOwner`], [`StateError::TooOpen`], [`StateError::Busy`],
-    /// [`StateError::Io`].
+    /// [`StateError::NotAFolder`], [`StateError::ForeignOwner`], [`StateError::TooOpen`],
+    /// [`StateError::Busy`], [`StateError::Io`].
     pub fn open(path: &Path) -> Result<Self, StateError> {
         let state = Self { path: path.to_owned(), lock: RefCell::default() };
         if state.check()? {

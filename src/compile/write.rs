@@ -1,9 +1,10 @@
 //! Puts a finished pack on the disk: as a whole or not at all.
 //!
-//! The new pack is built in a sibling of the output folder, brought to the disk, and exchanged with the old one in one
-//! step. A stop at any moment leaves the old pack or the new one, whole, and the next run removes the rest. Where the
-//! file system cannot exchange two folders, the old pack is first renamed to `.NAME.moskit-old`: for the moment between
-//! two renames there is no output folder, and if the run is stopped just there, the next one puts the old pack back.
+//! The new pack is built in a sibling of the output folder, brought to the disk, and exchanged with the old
+//! one in one step. A stop at any moment leaves the old pack or the new one, whole, and the next run removes
+//! the rest. Where the file system cannot exchange two folders, the old pack is first renamed to
+//! `.NAME.moskit-old`: for the moment between two renames there is no output folder, and if the run is
+//! stopped just there, the next one puts the old pack back.
 
 mod calls;
 mod inventory;
@@ -29,12 +30,13 @@ use super::pack::{MANIFEST_NAME, Pack, PackFile};
 /// How a pack is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriteOptions {
-    /// User and group for the owners of files, by the name that stands in the pack; files of all other owners, and all
-    /// folders, belong to whoever writes. Only root may give files away.
+    /// User and group for the owners of files, by the name that stands in the pack; files of all other
+    /// owners, and all folders, belong to whoever writes. Only root may give files away.
     pub owners: BTreeMap<String, (u32, u32)>,
 }
 
-/// What writing did, or would do. Paths are those of the pack, sorted; folders end in `/`, the pack itself is `./`.
+/// What writing did, or would do. Paths are those of the pack, sorted; folders end in `/`, the pack itself is
+/// `./`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// The folder held the same pack already: nothing was written.
@@ -45,8 +47,8 @@ pub struct Written {
     pub changed: Vec<String>,
     /// Files that the new pack does not have.
     pub removed: Vec<String>,
-    /// Files that somebody had edited since the old pack was written; the edit is lost where they stand in `changed`
-    /// or `removed`, too.
+    /// Files that somebody had edited since the old pack was written; the edit is lost where they stand in
+    /// `changed` or `removed`, too.
     pub hand_edited: Vec<String>,
     /// The new pack is in place, and this sibling could not be removed.
     pub left_over: Option<LeftOver>,
@@ -115,8 +117,8 @@ pub enum WriteError {
         /// The folder.
         path: PathBuf,
     },
-    /// The output is a mount point, which cannot be exchanged.
-    MountPoint {
+    /// The output folder cannot be moved, and so not be exchanged.
+    Immovable {
         /// The folder.
         path: PathBuf,
     },
@@ -147,28 +149,31 @@ impl fmt::Display for WriteError {
                 let more = if *more > 0 { format!(" and {more} more") } else { String::new() };
                 write!(
                     out,
-                    "`{}` holds files that are not part of a pack ({why}), and writing would remove them: {}{more}; \
-                     move them away or choose another folder",
+                    "`{}` holds files that are not part of a pack ({why}), and writing would remove \
+                     them: {}{more}; move them away or choose another folder",
                     path.display(),
                     listed.join(", "),
                 )
             }
             Self::InTheWay { path } => write!(
                 out,
-                "`{}` is needed to write the pack, and what is there was not left by an earlier run; move it away",
+                "`{}` is needed to write the pack, and what is there was not left by an earlier \
+                 run; move it away",
                 path.display()
             ),
             Self::Busy { path } => {
                 write!(out, "another run is writing `{}`; wait for its end and run again", path.display())
             }
-            Self::MountPoint { path } => write!(
+            Self::Immovable { path } => write!(
                 out,
-                "`{}` is a mount point, which cannot be replaced in one step; name a folder below it",
+                "`{}` cannot be replaced in one step, because it is a mount point or belongs to the \
+                 image of a container; name a folder that does not exist yet, in it or beside it",
                 path.display()
             ),
             Self::KeepsNoModes { path } => write!(
                 out,
-                "the file system lets others read `{}`, which is private; choose a folder on one that keeps modes",
+                "the file system lets others read `{}`, which is private; choose a folder on one \
+                 that keeps modes",
                 path.display()
             ),
         }
@@ -186,11 +191,12 @@ impl std::error::Error for WriteError {
 
 /// Writes a pack into a folder, which is made if need be, together with the folders above.
 ///
-/// A folder that holds an older pack is replaced as a whole; one that holds anything else is refused. Where the pack is
-/// there already, with its modes and owners, nothing is written.
+/// A folder that holds an older pack is replaced as a whole; one that holds anything else is refused. Where
+/// the pack is there already, with its modes and owners, nothing is written.
 ///
 /// # Errors
-/// Any [`WriteError`]; the folder then is as it was, unless the error is that the exchange could not be synced.
+/// Any [`WriteError`]; the folder then is as it was, unless the error is that the exchange could not be
+/// synced.
 pub fn write_pack(
     dir: &Path,
     pack: &Pack,

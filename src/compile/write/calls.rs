@@ -1,4 +1,5 @@
-//! The calls that change the disk, each announced before it happens, so that a test can stop the writer at any of them.
+//! The calls that change the disk, each announced before it happens, so that a test can stop the writer at
+//! any of them.
 
 use std::fmt;
 use std::fs::File;
@@ -80,7 +81,8 @@ impl Calls<'_> {
         self.call(Call::MakeFolder, &at.path.join(name), || fs::mkdirat(at, name, Mode::RWXU))
     }
 
-    /// Makes a file with exactly this mode; until it is complete, and from its first byte, only its owner may read it.
+    /// Makes a file with exactly this mode; until it is complete, and from its first byte, only its owner may
+    /// read it.
     pub(super) fn write_file(&self, at: &Folder, name: &Path, file: &NewFile<'_>) -> Result<(), WriteError> {
         let path = at.path.join(name);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -122,8 +122,8 @@ impl Existing {
         }
     }
 
-    /// Removes what was found, the manifest last, so that what a stop leaves is still known for ours, and at last the
-    /// folder, which goes by `name` in `parent`.
+    /// Removes what was found, the manifest last, so that what a stop leaves is still known for ours, and at
+    /// last the folder, which goes by `name` in `parent`.
     pub(super) fn remove(&self, calls: &Calls<'_>, parent: &Folder, name: &Path) -> Result<(), WriteError> {
         for path in self.files.keys() {
             calls.remove_file(&self.folder, path.as_ref())?;

@@ -17,8 +17,8 @@ use crate::compile::pack::MANIFEST_NAME;
 /// The mode of each folder of a pack: its public files are for everybody.
 pub(super) const FOLDER_MODE: u32 = 0o755;
 
-/// A pack of more files is synced together with all else that its file system has to write: each sync of a single file
-/// takes some milliseconds, which fleets of thousands of clients would feel.
+/// A pack of more files is synced together with all else that its file system has to write: each sync of a
+/// single file takes some milliseconds, which fleets of thousands of clients would feel.
 const MAX_SINGLE_SYNCS: usize = 50;
 
 /// How often a lock file that vanishes under our hands is made anew.
@@ -172,7 +172,8 @@ impl Place {
         Err(busy())
     }
 
-    /// Removes the lock file and gives the lock up. A lock file that stays does no harm: it is empty and not locked.
+    /// Removes the lock file and gives the lock up. A lock file that stays does no harm: it is empty and not
+    /// locked.
     pub(super) fn unlock(&self, calls: &Calls<'_>, parent: &Folder, lock: Lock) {
         let _ = calls.remove_file(parent, &self.lock);
         drop(lock);
@@ -180,8 +181,8 @@ impl Place {
 
     /// Undoes what a stopped run left.
     ///
-    /// The output folder is missing only while the old pack lies aside, complete; it is put back. All else that lies
-    /// aside is not in use and is removed.
+    /// The output folder is missing only while the old pack lies aside, complete; it is put back. All else
+    /// that lies aside is not in use and is removed.
     pub(super) fn recover(&self, calls: &Calls<'_>, parent: &Folder) -> Result<(), WriteError> {
         if let Some(old) = self.left_over(parent, &self.old)? {
             if parent.stat(&self.name)?.is_none() {
@@ -197,7 +198,8 @@ impl Place {
         }
     }
 
-    /// Looks through a sibling, which must be one that a run made: nothing but files of its manifest is in it.
+    /// Looks through a sibling, which must be one that a run made: nothing but files of its manifest is in
+    /// it.
     fn left_over(&self, parent: &Folder, name: &Path) -> Result<Option<Existing>, WriteError> {
         let Some(stat) = parent.stat(name)? else { return Ok(None) };
         let path = parent.path.join(name);
@@ -254,20 +256,17 @@ impl Place {
     /// Puts the new pack in place of the old one, or where nothing is.
     pub(super) fn put(&self, calls: &Calls<'_>, parent: &Folder, has_old: bool) -> Result<(), WriteError> {
         if !has_old {
-            // Without the promise that nothing is there, a folder that appears at this moment stops the rename, too,
-            // unless it is empty.
+            // Without the promise that nothing is there, a folder that appears at this moment stops the
+            // rename, too, unless it is empty.
             return match calls.rename_new(parent, &self.new, &self.name)? {
                 true => Ok(()),
                 false => calls.rename(parent, &self.new, &self.name),
             };
         }
-        if calls
-            .exchange(parent, &self.new, &self.name)
-            .map_err(|error| self.or_mount_point(parent, error))?
-        {
+        if calls.exchange(parent, &self.new, &self.name).map_err(|error| self.or_immovable(parent, error))? {
             return Ok(());
         }
-        calls.rename(parent, &self.name, &self.old).map_err(|error| self.or_mount_point(parent, error))?;
+        calls.rename(parent, &self.name, &self.old).map_err(|error| self.or_immovable(parent, error))?;
         let renamed = calls.rename(parent, &self.new, &self.name);
         if renamed.is_err() {
             let _ = calls.rename(parent, &self.old, &self.name);
@@ -275,12 +274,12 @@ impl Place {
         renamed
     }
 
-    fn or_mount_point(&self, parent: &Folder, error: WriteError) -> WriteError {
+    fn or_immovable(&self, parent: &Folder, error: WriteError) -> WriteError {
         match error {
             WriteError::Io { error, .. }
                 if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::CrossesDevices) =>
             {
-                WriteError::MountPoint { path: parent.path.join(&self.name) }
+                WriteError::Immovable { path: parent.path.join(&self.name) }
             }
             other => other,
         }

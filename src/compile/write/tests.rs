@@ -128,6 +128,14 @@ fn prepare(start: Start) -> (TempDir, PathBuf) {
     (root, dir)
 }
 
+/// A file system that can exchange folders, or one that cannot.
+fn refuse_exchange(can_exchange: bool, call: Call) -> Result<(), Errno> {
+    match call {
+        Call::Exchange | Call::RenameNew if !can_exchange => Err(Errno::INVAL),
+        _ => Ok(()),
+    }
+}
+
 #[test]
 fn the_same_pack_is_not_written_again() {
     let (_root, dir) = prepare(Start::Old);
@@ -364,5 +372,22 @@ fn large_packs_are_synced_as_a_whole() {
         .unwrap();
         assert!((most - 3..=most).contains(&syncs.get()), "{}", syncs.get());
         assert_eq!(tree(&dir), tree_of(wanted));
+    }
+}
+
+#[test]
+fn folders_that_cannot_be_moved_are_named() {
+    // Linux says the first of a mount point, the second of a folder in a lower layer of an overlay.
+    for error in [Errno::BUSY, Errno::XDEV] {
+        for (refused, can_exchange) in [(Call::Exchange, true), (Call::Rename, false)] {
+            let (_root, dir) = prepare(Start::Old);
+            let before = tree(&dir);
+            let result = write_hooked(&dir, NEW, &|call| match call {
+                _ if call == refused => Err(error),
+                _ => refuse_exchange(can_exchange, call),
+            });
+            assert!(matches!(result, Err(WriteError::Immovable { .. })), "{result:?}");
+            assert_eq!((tree(&dir), siblings(&dir)), (before, vec![]));
+        }
     }
 }

@@ -2,16 +2,8 @@
 
 use super::*;
 
-/// A file system that can exchange folders, or one that cannot.
-fn refuse_exchange(can_exchange: bool, call: Call) -> Result<(), Errno> {
-    match call {
-        Call::Exchange | Call::RenameNew if !can_exchange => Err(Errno::INVAL),
-        _ => Ok(()),
-    }
-}
-
-/// Runs the writer once for each of its calls, with an error at that call, or, as if it were killed, from that call on.
-/// `check` gets the state after that.
+/// Runs the writer once for each of its calls, with an error at that call, or, as if it were killed, from
+/// that call on. `check` gets the state after that.
 fn interrupt_everywhere(
     is_kill: bool,
     check: impl Fn(&str, Start, &Path, Call, &Result<Written, WriteError>, &Tree),
