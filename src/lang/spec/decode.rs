@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::check::{self, Name};
 use super::clients;
 use super::fields::*;
 use super::findings::{Findings, error, quoted, rules};
 use super::model::*;
 use super::names::{Names, unknown};
+use super::pki;
 use super::read::{self, Fields};
-use super::{check, pki};
 use crate::catalogue::{OptionId, Release, Scope, Target};
 use crate::lang::yaml::{self, Key, Node};
 use crate::report::{Diagnostic, nearest};
@@ -31,7 +32,7 @@ pub fn decode(source: SourceId, bytes: &[u8]) -> Decoded {
     let whole = Span::new(source, 0, bytes.len());
     let root = tree.root.as_ref();
     match root {
-        Some(root) => check::check(&mut findings, "", root, &Kind::Object(&ROOT)),
+        Some(root) => check::check(&mut findings, Name::File, root, &Kind::Object(&ROOT)),
         None if tree.stopped.is_none() => {
             let finding = error(rules::MISSING_KEY, "the file is empty", whole.part(0, 0));
             findings.add(finding.help("begin it with `moskit: 1`"));

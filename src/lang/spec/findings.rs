@@ -55,6 +55,8 @@ pub(super) struct Findings<'t> {
     comments: &'t [Span],
     stopped: Option<u32>,
     list: Vec<Diagnostic>,
+    /// Where the tree has problems: what is read there is not what is written.
+    misread: HashSet<Span>,
     /// What was said already: what stands behind an alias is met at each use.
     said: HashSet<(Span, u64)>,
     suggestions: usize,
@@ -64,9 +66,16 @@ impl<'t> Findings<'t> {
     /// The problems of the tree.
     pub(super) fn new(source: SourceId, text: &'t [u8], tree: &'t Tree) -> Self {
         let Tree { comments, stopped, .. } = tree;
-        let (list, said) = (Vec::new(), HashSet::new());
-        let mut findings =
-            Self { source, text, comments, stopped: *stopped, list, said, suggestions: MAX_SUGGESTIONS };
+        let mut findings = Self {
+            source,
+            text,
+            comments,
+            stopped: *stopped,
+            list: Vec::new(),
+            misread: tree.problems.iter().map(|problem| problem.span).collect(),
+            said: HashSet::new(),
+            suggestions: MAX_SUGGESTIONS,
+        };
         let hashes = if stopped.is_some() { findings.lost_hashes() } else { Vec::new() };
         for span in &hashes {
             let message = "an unquoted `#` begins a comment here, and the rest of the line is lost";
@@ -83,12 +92,13 @@ impl<'t> Findings<'t> {
     /// Adds a finding, unless it was said already or may come from the text having been read in part only.
     pub(super) fn add(&mut self, finding: Diagnostic) {
         let span = finding.primary.span;
-        let is_doubtful = |stopped: u32| {
+        let is_cut = |stopped: u32| {
             span.end >= stopped || [rules::MISSING_KEY, rules::UNKNOWN_NAME].contains(&finding.rule)
         };
+        let is_doubtful = self.stopped.is_some_and(is_cut) || self.misread.contains(&span);
         let mut hasher = DefaultHasher::new();
         (finding.rule, &finding.message).hash(&mut hasher);
-        if !self.stopped.is_some_and(is_doubtful) && self.said.insert((span, hasher.finish())) {
+        if !is_doubtful && self.said.insert((span, hasher.finish())) {
             self.list.push(finding);
         }
     }
@@ -130,7 +140,7 @@ impl<'t> Findings<'t> {
                 let after = line[at + 1..].trim_ascii();
                 let is_access =
                     [b"read:".as_slice(), b"write:", b"deny:", b"["].iter().any(|end| before.ends_with(end));
-                let is_filter = after.is_empty() || [b'}', b']', b','].contains(&after[0]);
+                let is_filter = after.first().is_none_or(|sign| b"}],".contains(sign));
                 if is_access && is_filter {
                     let end = at + 1 + line[at + 1..].trim_ascii_end().len();
                     lost.push(Span::new(self.source, start + at, start + end));

@@ -343,7 +343,7 @@ pub enum CertificateOrigin {
         common_name: Option<Text>,
         /// How long it is valid.
         valid_for: Spanned<Seconds>,
-        /// How long before its end it is renewed; less than `valid_for`.
+        /// How long before its end it is renewed; less than `valid_for`, a third of it where nothing is said.
         renew_before: Spanned<Seconds>,
     },
     /// It is brought.

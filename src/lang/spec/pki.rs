@@ -32,7 +32,9 @@ fn certificate<'a>(decoder: &mut Decoder<'a, '_>, (key, node): &'a (Key, Node)) 
     let origin = match fields.text("authority") {
         Some(authority) => {
             check_issuer(decoder, &authority);
-            let (valid_for, renew_before) = (fields.seconds("valid_for")?, fields.seconds("renew_before")?);
+            let valid_for = fields.seconds("valid_for")?;
+            let third = Spanned::new(valid_for.value / 3, valid_for.span);
+            let renew_before = fields.seconds("renew_before").unwrap_or(third);
             if renew_before.value >= valid_for.value {
                 let message = "the certificate would be renewed on every run";
                 let finding = error(rules::BAD_VALUE, message, renew_before.span);

@@ -268,6 +268,10 @@ impl<'t> Reader<'t> {
                 Style::Block
             }
         };
+        // The parser puts an empty value before the `:` of its key.
+        if range.is_empty() && self.awaits_value() && self.text[range.start..].starts_with(':') {
+            range = range.start + 1..range.end + 1;
+        }
         let span = self.span(range.clone());
         if style == Style::Plain && !is_text && (range.is_empty() || text == "~") {
             return Node { span, definition: None, kind: Kind::Null };
@@ -277,6 +281,15 @@ impl<'t> Reader<'t> {
             false => text.into(),
         };
         Node { span, definition: None, kind: Kind::Scalar { text, style } }
+    }
+
+    /// Whether the next value belongs to a key.
+    fn awaits_value(&self) -> bool {
+        let content = self.frames.last().map(|frame| &frame.content);
+        content.is_some_and(|content| match content {
+            Content::Map { key, .. } => !matches!(key, PendingKey::None),
+            Content::List(_) => false,
+        })
     }
 
     fn open(

@@ -145,17 +145,24 @@ impl Kind {
             Self::Number(least, i64::MAX) => format!("a whole number from {least}"),
             Self::Number(least, most) => format!("a whole number from {least} to {most}"),
             Self::Boolean => "`true` or `false`".to_owned(),
-            Self::Word(words) => {
-                let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-                words.join(", ")
+            Self::Word(words) => alternatives(words),
+            Self::Object(object) if object.one_of.is_empty() => "a map".to_owned(),
+            Self::Object(object) => format!("a map with {}", alternatives(object.one_of)),
+            Self::Map(..) => "a map from names to values".to_owned(),
+            Self::List(entry) | Self::NonEmpty(entry) => format!("a list, each entry {}", entry.describe()),
+            Self::Forms([one, Self::List(_) | Self::NonEmpty(_)]) => {
+                format!("{}, or a list of them", one.describe())
             }
-            Self::Object(object) => match object.one_of {
-                [] => "a map".to_owned(),
-                keys => format!("a map with `{}`", keys.join("`, `")),
-            },
-            Self::Map(names, _) => format!("a map from {} to values", names.what),
-            Self::List(item) | Self::NonEmpty(item) => format!("a list of entries, each {}", item.describe()),
-            Self::Forms(forms) => forms.iter().map(Self::describe).collect::<Vec<_>>().join(" or "),
+            Self::Forms(forms) => forms.iter().map(Self::describe).collect::<Vec<_>>().join(", or "),
         }
+    }
+}
+
+/// Words of which one is to be chosen.
+pub(super) fn alternatives(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => format!("`{only}`"),
+        [first @ .., last] => format!("`{}` or `{last}`", first.join("`, `")),
     }
 }

@@ -167,3 +167,29 @@ fn is_digits(text: &str) -> bool {
 fn has_control(text: &str) -> bool {
     text.bytes().any(|byte| byte < b' ' || byte == 0x7f)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Texts that are near to having some form.
+    const NEAR: &str =
+        "([a-c+#/ :.1-39$\\-dhy\u{e9}\u{1}]{0,8}|[1-9]{1,10}[a-z]|[1-3.]{1,6}|\\$[67]\\$[a:]{0,3})";
+
+    proptest! {
+        #[test]
+        fn the_schema_says_the_same(text in NEAR) {
+            let patterns = [
+                &TEXT, &REASON, &PASSWORD, &HASH, &NAME, &PATH, &SOCKET, &HOST, &OPTION, &RULE, &RELEASE, &DURATION,
+                &FILTER, &TOPIC_PREFIX,
+            ];
+            for pattern in patterns {
+                let schema = serde_json::json!({ "pattern": pattern.regex });
+                let in_schema = jsonschema::draft202012::is_valid(&schema, &text.as_str().into());
+                prop_assert_eq!((pattern.matches)(&text), in_schema, "{} {:?}", pattern.what, text);
+            }
+        }
+    }
+}

@@ -240,7 +240,7 @@ pub(in crate::lang::spec) static CERTIFICATE: Object = Object::new(
         field("names", NonEmpty(&Text(&HOST)), "Host names and addresses that clients call the broker by"),
         text("common_name", "Common name; the first of the names without it"),
         duration("valid_for", "How long it is valid").default("90d"),
-        duration("renew_before", "How long before its end it is renewed").default("30d"),
+        duration("renew_before", "How long before its end it is renewed; a third of `valid_for` without it"),
         path("chain", "File of a brought certificate and those that lead to its authority"),
         path("key", "File of its private key"),
         flag("copy", "Whether brought files are copied into the result").default("true"),
