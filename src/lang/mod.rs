@@ -5,6 +5,7 @@ pub mod conf;
 mod lines;
 pub mod passwd;
 mod reader;
+pub mod spec;
 pub mod yaml;
 
 pub use reader::{Environment, Reader};
