@@ -247,10 +247,10 @@ fn install(fields: Fields<'_>) -> Install {
 }
 
 fn passwords(fields: Fields<'_>) -> Passwords {
-    let iterations = fields.number("iterations");
-    let number = iterations.as_ref().and_then(|number| u32::try_from(number.value).ok());
-    let span = iterations.map_or(fields.span, |number| number.span);
-    Passwords { iterations: Spanned::new(number.unwrap_or(1), span) }
+    let told = fields.number("iterations");
+    let iterations =
+        told.and_then(|number| Some(Spanned::new(u32::try_from(number.value).ok()?, number.span)));
+    Passwords { iterations }
 }
 
 fn persistence(root: Fields<'_>) -> Option<Persistence> {

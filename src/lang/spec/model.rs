@@ -360,8 +360,8 @@ pub enum CertificateOrigin {
 /// How passwords are hashed.
 #[derive(Clone, Debug)]
 pub struct Passwords {
-    /// Rounds of PBKDF2.
-    pub iterations: Spanned<u32>,
+    /// Rounds of PBKDF2; `None` for those that the releases' own tool takes.
+    pub iterations: Option<Spanned<u32>>,
 }
 
 /// What survives a restart.

@@ -261,7 +261,12 @@ pub(in crate::lang::spec) static CERTIFICATE: Object = Object::new(
 pub(in crate::lang::spec) static PASSWORDS: Object = Object::new(
     "passwords",
     "How passwords are hashed",
-    &[count("iterations", 1, INT, "Rounds of PBKDF2").default("1000")],
+    &[count(
+        "iterations",
+        1,
+        1_000_000,
+        "Rounds of PBKDF2; by default 101 where all releases are 2.0, else 1000",
+    )],
 );
 
 pub(in crate::lang::spec) static PERSISTENCE: Object = Object::new(
