@@ -151,6 +151,54 @@ fn the_schema_refuses_what_it_can() {
     }
 }
 
+/// Specs with one fault each, of those that hang on no other place of the file.
+const ONE_FAULT: [&str; 34] = [
+    "name: x",
+    "moskit: 2",
+    "moskit: 1\nbridges: {}",
+    "moskit: 1\nusers: { a: { role: [] } }",
+    "moskit: 1\nlimits: { max_x: 1 }",
+    "moskit: 1\nlisteners: { a: { port: 0 } }",
+    "moskit: 1\nlisteners: { a: { port: 65536 } }",
+    "moskit: 1\nlisteners: { a: { port: 1.5 } }",
+    "moskit: 1\nlisteners: { a: {} }",
+    "moskit: 1\nlisteners: { a: { port: 1, socket: /x } }",
+    "moskit: 1\nlisteners: { a: { socket: /x, bind: y } }",
+    "moskit: 1\nlisteners: { a: { socket: x } }",
+    "moskit: 1\nlisteners: { a: { port: 1, protocol: http } }",
+    "moskit: 1\nlisteners: { a: { port: 1, max_qos: 1, maximum_qos: 1 } }",
+    "moskit: 1\nlisteners: { a: { port: 1, tls: {} } }",
+    "moskit: 1\nlisteners: { a: { port: 1, users: b } }",
+    "moskit: 1\nlisteners: { a: { port: 1, anonymous: maybe } }",
+    "moskit: 1\nlisteners: [ { port: 1 } ]",
+    "moskit: 1\nmosquitto: new",
+    "moskit: 1\nmosquitto: []",
+    "moskit: 1\nroles: { r: {} }",
+    "moskit: 1\nusers:",
+    "moskit: 1\nusers: { ' a': {} }",
+    "moskit: 1\nusers: { a: { password: {} } }",
+    "moskit: 1\nusers: { a: { password: { env: A, file: b } } }",
+    "moskit: 1\nusers: { a: { password: { generate: false } } }",
+    "moskit: 1\nall_clients: { acl: [ { read: a, write: b } ] }",
+    "moskit: 1\nall_clients: { acl: [ { read: a+ } ] }",
+    "moskit: 1\nall_clients: { acl: [ { read: [] } ] }",
+    "moskit: 1\npki: { authorities: { a: { certificate: c, valid_for: 1y } } }",
+    "moskit: 1\npki: { certificates: { a: { chain: c } } }",
+    "moskit: 1\npki: { authorities: { a: { common_name: A, valid_for: 1 } } }",
+    "moskit: 1\npasswords: { iterations: many }",
+    "moskit: 1\nlogging: { to: [ { path: /x, file: y } ] }",
+];
+
+#[test]
+fn the_schema_refuses_each_fault_by_itself() {
+    let validator = validator();
+    for text in ONE_FAULT {
+        assert_eq!(read(text.as_bytes()).1.problems.len(), 1, "{text}\n{}", findings(text.as_bytes()));
+        let json = as_json(text).unwrap_or_else(|| panic!("no YAML: {text}"));
+        assert!(!validator.is_valid(&json), "{text}");
+    }
+}
+
 #[test]
 fn the_schema_is_fresh() {
     let path = folder("schemas/deployment.schema.json");

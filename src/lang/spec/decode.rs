@@ -20,8 +20,8 @@ use crate::text::{SourceId, Span};
 pub struct Decoded {
     /// What was read. What is wrong is left out, and what is missing has its default.
     pub spec: Spec,
-    /// What is wrong, in the order of the text; every finding is an error. Without one, every name in the spec
-    /// stands for something in it.
+    /// What is wrong, in the order of the text; every finding is an error. Without one, every name in the
+    /// spec stands for something in it.
     pub problems: Vec<Diagnostic>,
 }
 

@@ -1,8 +1,8 @@
 //! The deployment language: one YAML file that describes a broker and its clients.
 //!
-//! [`decode`] gives as much of the [`Spec`] as could be read, and everything that is wrong with the file at once.
-//! What keys there are is said in one table, which the decoder checks against and from which [`schema`] prints a
-//! JSON Schema for editors.
+//! [`decode`] gives as much of the [`Spec`] as could be read, and everything that is wrong with the file at
+//! once. What keys there are is said in one table, which the decoder checks against and from which [`schema`]
+//! prints a JSON Schema for editors.
 
 mod check;
 mod clients;

@@ -42,7 +42,7 @@ pub struct Spec {
     pub install: Install,
     /// Where the broker listens, in the order of the file.
     pub listeners: Vec<Listener>,
-    /// Clients without a user name, on listeners that say nothing themselves; not let in where this is `None`.
+    /// Clients without a user name, on listeners that say nothing themselves; `None` keeps them out.
     pub anonymous: Option<Anonymous>,
     /// Rights that several users share.
     pub roles: Vec<Role>,

@@ -1,5 +1,5 @@
-//! Typed access to the maps of a tree. What does not have the form that the field table wants is skipped here:
-//! it was found before.
+//! Typed access to the maps of a tree. What does not have the form that the field table wants is skipped
+//! here: it was found before.
 
 use std::sync::Arc;
 

@@ -6,8 +6,8 @@ use super::fields::{Field, Kind, Object, ROOT};
 
 /// The JSON Schema (draft 2020-12) of the deployment language.
 ///
-/// It accepts every spec that [`super::decode`] accepts, but for texts that YAML takes for nothing (`null`) or for
-/// no number (`.nan`) unless they are quoted. It cannot say what hangs on other places of the file:
+/// It accepts every spec that [`super::decode`] accepts, but for texts that YAML takes for nothing (`null`)
+/// or for no number (`.nan`) unless they are quoted. It cannot say what hangs on other places of the file:
 /// whether a name is defined, whether two spans of time fit together.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
@@ -82,11 +82,16 @@ fn field_schema(field: &Field, spelling: &str, definitions: &mut Map<String, Val
 
 fn kind_schema(kind: &Kind, definitions: &mut Map<String, Value>) -> Value {
     match kind {
-        // Scalars are read by their text, so that what YAML takes for a number or a truth value may be a text.
-        Kind::Text(pattern) => json!({
-            "type": ["string", "number", "boolean"],
-            "pattern": pattern.regex,
-        }),
+        Kind::Text(pattern) => {
+            // Scalars are read by their text, so that a text may look like something else to others.
+            let looks = [("number", ["1", "1.5"]), ("boolean", ["true", "false"])];
+            let looks = looks.iter().filter(|(_, texts)| texts.iter().any(|text| (pattern.matches)(text)));
+            let types: Vec<_> = std::iter::once("string").chain(looks.map(|(name, _)| *name)).collect();
+            match types.as_slice() {
+                [only] => json!({ "type": only, "pattern": pattern.regex }),
+                types => json!({ "type": types, "pattern": pattern.regex }),
+            }
+        }
         Kind::Number(least, most) => {
             let mut number = json!({ "type": "integer", "minimum": least });
             if *most < i64::MAX {

@@ -1,9 +1,9 @@
 //! YAML read with spans, aliases and merge keys resolved.
 //!
-//! This is the only module that names the YAML parser. It gives a tree in which each value knows where it stands,
-//! reads every scalar as text (`2.1` is two digits and a dot, `no` a word), and never fails: what is wrong is a
-//! [`Problem`] with a place. Aliases share what they stand for, so that a file of nested aliases costs no memory,
-//! and the bounds below limit what a walk over the tree visits.
+//! This is the only module that names the YAML parser. It gives a tree in which each value knows where it
+//! stands, reads every scalar as text (`2.1` is two digits and a dot, `no` a word), and never fails: what is
+//! wrong is a [`Problem`] with a place. Aliases share what they stand for, so that a file of nested aliases
+//! costs no memory, and the bounds below limit what a walk over the tree visits.
 
 mod messages;
 mod reader;

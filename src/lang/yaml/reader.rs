@@ -77,8 +77,8 @@ fn read_text(source: SourceId, text: &str) -> Tree {
             let value = &text[*at..];
             let end = value.find([' ', ',', ']', '}', '\n', '\r']).unwrap_or(value.len());
             let message = format!("a value cannot begin with `{}` unless it is quoted", &value[..1]);
-            let help = format!("write \"{}\"", &value[..end]);
-            reader.problem(Cause::Unquoted, *at..*at + end, message, Some(&help));
+            let help = "put the whole value in quotes";
+            reader.problem(Cause::Unquoted, *at..*at + end, message, Some(help));
         }
         return reader.finish();
     }
@@ -224,8 +224,9 @@ impl<'t> Reader<'t> {
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(Some(range.end)),
             Event::Alias(anchor) => self.alias(anchor, range),
-            Event::UnresolvedAlias(name) => {
-                let message = format!("nothing is anchored as `&{name}` above");
+            Event::UnresolvedAlias(_) => {
+                // The name is not repeated: a password that begins with `*` looks like an alias.
+                let message = "nothing is anchored by this name above";
                 let help = "put a text that begins with `*` in quotes";
                 self.problem(Cause::Syntax, range.clone(), message, Some(help));
                 self.push_null(range);
@@ -242,8 +243,8 @@ impl<'t> Reader<'t> {
             "str" if is_core => true,
             "int" | "float" | "bool" | "null" | "map" | "seq" if is_core => false,
             "!" if tag.handle().is_empty() => true,
-            suffix => {
-                let message = format!("the tag `!{suffix}` has no meaning here");
+            _ => {
+                let message = "this tag has no meaning here";
                 let help = "remove it, or put a text that begins with `!` in quotes";
                 self.problem(Cause::Syntax, range.clone(), message, Some(help));
                 false

@@ -1,5 +1,5 @@
-//! The keys of the language, described once: the decoder checks against this table, the JSON Schema is printed
-//! from it.
+//! The keys of the language, described once: the decoder checks against this table, the JSON Schema is
+//! printed from it.
 
 mod patterns;
 mod table;

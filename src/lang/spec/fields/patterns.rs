@@ -117,7 +117,11 @@ pub(in crate::lang::spec) static DURATION: Pattern = pattern(
 pub(in crate::lang::spec) static FILTER: Pattern = Pattern {
     what: "a topic filter",
     matches: |text| filter_fault(text).is_none(),
-    regex: "^(?=[^ ])(?!.* $)(\\+|[^+#/\\u0000-\\u001f\\u007f]*)(/(\\+|[^+#/\\u0000-\\u001f\\u007f]*))*(/#)?$|^#$",
+    regex: concat!(
+        "^(?=[^ ])(?!.* $)",
+        "(\\+|[^+#/\\u0000-\\u001f\\u007f]*)",
+        "(/(\\+|[^+#/\\u0000-\\u001f\\u007f]*))*(/#)?$|^#$",
+    ),
     fault: Some(filter_fault),
     is_secret: false,
 };
@@ -182,8 +186,8 @@ mod tests {
         #[test]
         fn the_schema_says_the_same(text in NEAR) {
             let patterns = [
-                &TEXT, &REASON, &PASSWORD, &HASH, &NAME, &PATH, &SOCKET, &HOST, &OPTION, &RULE, &RELEASE, &DURATION,
-                &FILTER, &TOPIC_PREFIX,
+                &TEXT, &REASON, &PASSWORD, &HASH, &NAME, &PATH, &SOCKET, &HOST, &OPTION, &RULE, &RELEASE,
+                &DURATION, &FILTER, &TOPIC_PREFIX,
             ];
             for pattern in patterns {
                 let schema = serde_json::json!({ "pattern": pattern.regex });
