@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::paths::Situation;
-use super::{Answer, Failure, NOTHING, SOMETHING, output};
+use super::{Answer, Failure, NOTHING, SOMETHING, output, paths};
 use crate::lint::{self, Input, Kind, Outcome};
 use crate::report::Severity;
 use crate::report::render::{concise, full, printable};
@@ -108,8 +108,9 @@ pub(super) fn run(arguments: Arguments) -> Answer {
 
 /// The texts that a path stands for.
 fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<(String, Arc<[u8]>, Kind)>, Failure> {
-    let cannot =
-        |path: &Path, error: &FileError| Failure(format!("cannot read `{}`: {}", path.display(), why(error)));
+    let cannot = |path: &Path, error: &FileError| {
+        Failure(format!("cannot read `{}`: {}", path.display(), paths::why(error)))
+    };
     let is_folder = here.facts(path).map_err(|error| cannot(path, &error))?.kind == FileKind::Directory;
     if !is_folder {
         let bytes = here.read(path).map_err(|error| cannot(path, &error))?;
@@ -136,18 +137,6 @@ fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<(String, A
         return Err(Failure(format!("nothing in `{}` is a file of Mosquitto", path.display())));
     }
     Ok(found)
-}
-
-/// Why a file cannot be read, in words.
-fn why(error: &FileError) -> String {
-    match error {
-        FileError::Missing | FileError::Unseen { .. } | FileError::Planned => "it does not exist".to_owned(),
-        FileError::Denied => "permission denied".to_owned(),
-        FileError::Kind(FileKind::Directory) => "it is a folder".to_owned(),
-        FileError::Kind(_) => "it is not a regular file".to_owned(),
-        FileError::TooLarge => format!("it is larger than {} MiB", crate::text::MAX_FILE_BYTES >> 20),
-        FileError::Other(reason) => reason.clone(),
-    }
 }
 
 /// What was looked at, for which releases, and what came of it.

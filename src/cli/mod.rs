@@ -2,10 +2,12 @@
 //!
 //! This is the only part of the library that prints and that reads the environment and the clock.
 
+mod compile;
 mod lint;
 mod output;
 mod paths;
 mod rule;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -29,7 +31,10 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Lint(lint::Arguments),
+    Compile(compile::Arguments),
     Rule(rule::Arguments),
+    /// Print the JSON Schema of the spec
+    Schema,
 }
 
 /// Why a command could not give its answer.
@@ -49,6 +54,8 @@ pub fn main() -> ExitCode {
     };
     let answer = match arguments.command {
         Command::Lint(arguments) => lint::run(arguments),
+        Command::Compile(arguments) => compile::run(&arguments),
+        Command::Schema => schema::run(),
         Command::Rule(arguments) => rule::run(&arguments),
     };
     match answer {

@@ -5,3 +5,4 @@ mod fixtures;
 mod options;
 mod real;
 mod rule_pages;
+mod spec;

@@ -10,7 +10,7 @@ use moskit::text::{Source, Sources};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
-const PLANT: &str = include_str!("spec/plant.yaml");
+const PLANT: &str = include_str!("../spec/plant.yaml");
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
