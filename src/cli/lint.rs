@@ -49,6 +49,7 @@ enum KindName {
     Conf,
     Acl,
     Passwd,
+    Spec,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -68,21 +69,29 @@ pub(super) fn run(arguments: Arguments) -> Answer {
         KindName::Conf => Kind::Conf,
         KindName::Acl => Kind::Acl,
         KindName::Passwd => Kind::Passwd,
+        KindName::Spec => Kind::Spec,
     });
     let mut outcomes = Vec::new();
     for path in paths {
         for (name, bytes, kind) in inputs(&here, path, kind)? {
-            outcomes.push(lint::lint(Input {
+            // A pack says itself where its files will be; they are here.
+            let files: &dyn Files = if kind == Kind::Pack { &here } else { &files };
+            let outcome = lint::lint(Input {
                 name: &name,
                 bytes,
                 kind,
-                files: &files,
+                files,
                 releases: &releases,
                 environment: arguments.situation.environment(),
-            }));
+            });
+            outcomes.push(outcome.map_err(Failure)?);
         }
     }
-    let all: Vec<String> = releases.iter().map(ToString::to_string).collect();
+    let mut all: Vec<_> =
+        outcomes.iter().flat_map(|outcome| &outcome.verdicts).map(|verdict| verdict.release).collect();
+    all.sort();
+    all.dedup();
+    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
     match arguments.format {
         Format::Json => output::report(&format!("{:#}\n", lint::json(&outcomes))),
         Format::Concise => {
@@ -115,9 +124,16 @@ fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<(String, A
     if !is_folder {
         let bytes = here.read(path).map_err(|error| cannot(path, &error))?;
         let kind = kind.or_else(|| lint::detect(path, &bytes)).ok_or_else(|| {
-            Failure(format!("cannot tell what `{}` is; say it with `--kind conf|acl|passwd`", path.display()))
+            Failure(format!(
+                "cannot tell what `{}` is; say it with `--kind conf|acl|passwd|spec`",
+                path.display()
+            ))
         })?;
         return Ok(vec![(path.display().to_string(), bytes, kind)]);
+    }
+    let manifest = path.join("manifest.json");
+    if let Ok(bytes) = here.read(&manifest) {
+        return Ok(vec![(manifest.display().to_string(), bytes, Kind::Pack)]);
     }
     let main = path.join("mosquitto.conf");
     if let Ok(bytes) = here.read(&main) {
@@ -143,7 +159,7 @@ fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<(String, A
 fn summary(outcomes: &[Outcome], all: &[String]) -> String {
     let mut out = String::new();
     for outcome in outcomes {
-        for verdict in outcome.verdicts.iter().filter(|_| outcome.kind == Kind::Conf) {
+        for verdict in outcome.verdicts.iter().filter(|_| !matches!(outcome.kind, Kind::Acl | Kind::Passwd)) {
             let inferred = if verdict.release.is_observed() { "" } else { " (inferred from its neighbours)" };
             let place = verdict.reason.as_ref().map(|(span, message)| {
                 let source = outcome.sources.get(span.source);
@@ -179,7 +195,7 @@ fn summary(outcomes: &[Outcome], all: &[String]) -> String {
             [one] => printable(one),
             many => plural(many.len(), "file"),
         },
-        all.join(", "),
+        if all.is_empty() { "no release".to_owned() } else { all.join(", ") },
     );
     out
 }

@@ -14,7 +14,7 @@ use crate::text::{FileError, FileKind, MAX_FILE_BYTES};
 /// Where things are, and for which releases.
 #[derive(Args)]
 pub(super) struct Situation {
-    /// Release to judge by: `2.1.2`, or `2.0` for every known 2.0.x; may be repeated [default: the newest known]
+    /// Release to judge by: `2.1.2`, or `2.0` for every known 2.0.x; may be repeated [default: what a spec or pack names, else the newest known]
     #[arg(long, value_name = "RELEASE")]
     target: Vec<Target>,
 
@@ -39,12 +39,9 @@ fn mapping(text: &str) -> Result<(PathBuf, PathBuf), String> {
 }
 
 impl Situation {
-    /// The releases, oldest first, each once.
+    /// The releases that are asked for, oldest first, each once; none where the input or the default decides.
     pub(super) fn releases(&self) -> Vec<Release> {
         let mut releases: Vec<_> = self.target.iter().flat_map(|target| target.releases().to_vec()).collect();
-        if releases.is_empty() {
-            releases.push(Release::newest());
-        }
         releases.sort();
         releases.dedup();
         releases

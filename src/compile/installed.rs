@@ -17,6 +17,8 @@ const FIRST_OWNER: u32 = 1;
 /// Files of a pack under their install paths, in front of the files of this machine.
 pub struct Installed<'a> {
     files: BTreeMap<PathBuf, (Option<Arc<[u8]>>, FileFacts)>,
+    /// Where the files of a pack lie here, by their install paths.
+    shown: BTreeMap<PathBuf, PathBuf>,
     owners: Vec<String>,
     below: &'a dyn Files,
 }
@@ -24,7 +26,7 @@ pub struct Installed<'a> {
 impl<'a> Installed<'a> {
     /// No files yet, in front of those of this machine.
     pub fn over(below: &'a dyn Files) -> Self {
-        Self { files: BTreeMap::new(), owners: Vec::new(), below }
+        Self { files: BTreeMap::new(), shown: BTreeMap::new(), owners: Vec::new(), below }
     }
 
     /// The files of a pack in memory.
@@ -32,12 +34,13 @@ impl<'a> Installed<'a> {
         let manifest = Manifest::of(pack, about);
         let contents = |path: &str| pack.files().iter().find(|file| file.path.as_str() == path);
         let read = |path: &str| contents(path).map(|file| file.contents.as_slice().into());
-        Self::of_manifest(&manifest, read, below)
+        Self::of_manifest(&manifest, Path::new(""), read, below)
     }
 
-    /// The files of a pack by its manifest; `read` gives the contents of a path in the pack.
+    /// The files of a pack by its manifest; the pack lies in `folder`, and `read` gives the contents of a path in it.
     pub fn of_manifest(
         manifest: &Manifest,
+        folder: &Path,
         read: impl Fn(&str) -> Option<Arc<[u8]>>,
         below: &'a dyn Files,
     ) -> Self {
@@ -45,6 +48,7 @@ impl<'a> Installed<'a> {
         for (path, (inside, file)) in manifest.installed() {
             if let Some(contents) = read(inside.as_str()) {
                 installed.add(path, Some(contents), file.mode, &file.owner);
+                installed.shown.insert(path.into(), folder.join(inside));
             }
         }
         installed
@@ -111,6 +115,10 @@ impl Files for Installed<'_> {
             }),
             None => self.below.facts(path),
         }
+    }
+
+    fn shown(&self, path: &Path) -> PathBuf {
+        self.shown.get(path).map_or_else(|| self.below.shown(path), Clone::clone)
     }
 
     fn account(&self, name: &str) -> Option<Account> {

@@ -133,7 +133,7 @@ pub(super) fn make(
     for certificate in super::plan::used_certificates(plan.spec) {
         making.server(certificate)?;
     }
-    making.client_authorities();
+    making.authority_files();
     for user in &plan.spec.users {
         making.client(user)?;
     }
@@ -336,27 +336,28 @@ impl Making<'_, '_> {
         }
     }
 
-    /// The authorities that listeners ask client certificates of, and their revocation lists.
-    fn client_authorities(&mut self) {
+    /// The certificates of authorities, and revocation lists.
+    fn authority_files(&mut self) {
         let spec = self.plan.spec;
         let clients = spec
             .listeners
             .iter()
             .filter_map(|listener| Some((listener, listener.tls.as_ref()?.client.as_ref()?)));
         let clients: Vec<_> = clients.collect();
-        let mut done: Vec<&str> = Vec::new();
-        for (listener, client) in clients {
-            let name = &*client.authority.value;
+        for (listener, client) in &clients {
             if let Some(crl) = &client.crl
                 && let Some(contents) = self.brought(crl)
             {
                 let path = certificate_path(&listener.name.value, "crl");
                 self.made.files.push(Made { path, contents, is_private: false, is_installed: true });
             }
-            if done.contains(&name) {
-                continue;
-            }
-            done.push(name);
+        }
+        let mut names: Vec<&str> = clients.iter().map(|(_, client)| &*client.authority.value).collect();
+        // Those that the broker's own certificates come from are for clients to trust.
+        names.extend(super::plan::server_authorities(spec).into_iter().map(|name| &*name.value));
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
             let authority = spec.pki.authorities.iter().find(|authority| *authority.name.value == *name);
             let contents = match authority.map(|authority| &authority.origin) {
                 Some(AuthorityOrigin::Brought { certificate }) => self.brought(certificate),

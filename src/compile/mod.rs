@@ -12,7 +12,6 @@ pub mod state;
 pub mod write;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 pub use installed::Installed;
 pub use lines::Lines;
@@ -24,7 +23,7 @@ use crate::lang::spec::{Decoded, Spec, Text};
 use crate::lang::{Environment, Reader, conf};
 use crate::model::notes::verdict;
 use crate::report::{Diagnostic, Severity};
-use crate::text::{Source, SourceId, Span};
+use crate::text::Source;
 use manifest::About;
 use materials::Materials;
 use pack::{Pack, PackFile, PackPath, Secrecy};
@@ -258,13 +257,4 @@ impl Layout {
         }
         Ok(files)
     }
-}
-
-/// The place in the spec that a place in a generated text comes from.
-pub(crate) fn origin_of(
-    span: Span,
-    texts: &std::collections::HashMap<SourceId, Arc<Lines>>,
-    sources: &crate::text::Sources,
-) -> Option<Span> {
-    texts.get(&span.source)?.origin(sources.position(span).line)
 }

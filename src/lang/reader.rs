@@ -62,7 +62,8 @@ impl<'f> Reader<'f> {
             return known.clone();
         }
         let read = self.files.read(path);
-        let id = read.map(|bytes| self.sources.add(Source::new(path.display().to_string(), bytes)));
+        let id = read
+            .map(|bytes| self.sources.add(Source::new(self.files.shown(path).display().to_string(), bytes)));
         self.texts.insert(path.to_owned(), id.clone());
         id
     }

@@ -13,6 +13,10 @@ pub enum Kind {
     Acl,
     /// A password file.
     Passwd,
+    /// A spec.
+    Spec,
+    /// A pack, by its manifest.
+    Pack,
 }
 
 impl Kind {
@@ -22,6 +26,8 @@ impl Kind {
             Self::Conf => "conf",
             Self::Acl => "acl",
             Self::Passwd => "passwd",
+            Self::Spec => "spec",
+            Self::Pack => "pack",
         }
     }
 }
@@ -34,6 +40,9 @@ pub fn detect(path: &Path, bytes: &[u8]) -> Option<Kind> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     if name.ends_with(".conf") {
         return Some(Kind::Conf);
+    }
+    if name.ends_with(".yaml") || name.ends_with(".yml") {
+        return Some(Kind::Spec);
     }
     let mut votes = [0_u32; 3];
     for line in bytes.split(|byte| *byte == b'\n').take(LINES) {

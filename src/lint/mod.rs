@@ -1,5 +1,6 @@
 //! Linting: from an input to findings, verdicts and what was not looked at.
 
+mod generated;
 mod json;
 mod kind;
 
@@ -27,7 +28,7 @@ pub struct Input<'a> {
     pub kind: Kind,
     /// The files that it names.
     pub files: &'a dyn Files,
-    /// The releases to judge it by.
+    /// The releases to judge it by; empty for those that a spec or pack names, or else the newest.
     pub releases: &'a [Release],
     /// Time and starting account.
     pub environment: Environment,
@@ -69,34 +70,50 @@ impl Outcome {
     }
 }
 
-/// Lints a configuration, an ACL file or a password file.
-pub fn lint(input: Input<'_>) -> Outcome {
+/// Lints an input.
+///
+/// # Errors
+/// Why nothing can be said of it, in words: a manifest that cannot be read.
+pub fn lint(input: Input<'_>) -> Result<Outcome, String> {
+    match input.kind {
+        Kind::Spec => return Ok(generated::spec(input)),
+        Kind::Pack => return generated::pack(input),
+        Kind::Conf | Kind::Acl | Kind::Passwd => {}
+    }
+    let newest = [Release::newest()];
+    let releases = if input.releases.is_empty() { &newest[..] } else { input.releases };
     let mut reader = Reader::new(input.files, input.environment);
     let id = reader.sources.add(Source::new(input.name, input.bytes));
-    let lowered: Vec<Lowered> = match input.kind {
-        Kind::Acl => {
-            let path = Path::new(input.name);
-            reader.know(path, id);
-            input.releases.iter().map(|release| acl_alone(&mut reader, path, id, *release)).collect()
-        }
-        Kind::Passwd => input.releases.iter().map(|release| passwd_alone(&reader, id, *release)).collect(),
-        Kind::Conf => {
+    let path = Path::new(input.name);
+    reader.know(path, id);
+    let lower = |release: &Release| match input.kind {
+        Kind::Acl => acl_alone(&mut reader, path, id, *release),
+        Kind::Passwd => passwd_alone(&reader, id, *release),
+        _ => {
             let tree = conf::parse(id, reader.sources.get(id).bytes());
-            input.releases.iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect()
+            conf::lower(&mut reader, &tree, *release)
         }
     };
+    let lowered: Vec<Lowered> = releases.iter().map(lower).collect();
     let now = reader.environment.now;
-    conclude(input.name, input.kind, reader.sources, &lowered, now)
+    let waivers = Waivers::read(&reader.sources);
+    Ok(conclude(input.name, input.kind, reader.sources, &lowered, now, &waivers))
 }
 
 /// Runs the rules, takes out what is waived, and reads off the verdicts.
-fn conclude(name: &str, kind: Kind, sources: Sources, lowered: &[Lowered], now: i64) -> Outcome {
+fn conclude(
+    name: &str,
+    kind: Kind,
+    sources: Sources,
+    lowered: &[Lowered],
+    now: i64,
+    waivers: &Waivers,
+) -> Outcome {
     let all = rules::check(lowered, &sources, now);
-    let waivers = Waivers::read(&sources);
     let verdicts = lowered.iter().map(|lowered| verdict(lowered, &all)).collect();
     let (waived, mut findings): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|finding| waivers.waives(finding, &sources));
-    findings.extend(waiver_findings(&waivers));
+    findings.extend(waiver_findings(waivers));
     Outcome {
         name: name.to_owned(),
         kind,

@@ -28,6 +28,8 @@ struct Place {
     path: PathBuf,
     /// The user said where it is, so that a missing directory is a missing file, not another machine's.
     is_told: bool,
+    /// A `--map` says where it is.
+    is_mapped: bool,
 }
 
 impl Disk {
@@ -44,11 +46,11 @@ impl Disk {
             && let Ok(rest) = absolute.strip_prefix(from)
         {
             let path = if rest.as_os_str().is_empty() { to.clone() } else { to.join(rest) };
-            return Place { path, is_told: true };
+            return Place { path, is_told: true, is_mapped: true };
         }
         match (&self.root, path.is_absolute(), absolute.strip_prefix("/")) {
-            (Some(root), true, Ok(rest)) => Place { path: root.join(rest), is_told: true },
-            _ => Place { path: absolute, is_told: false },
+            (Some(root), true, Ok(rest)) => Place { path: root.join(rest), is_told: true, is_mapped: false },
+            _ => Place { path: absolute, is_told: false, is_mapped: false },
         }
     }
 
@@ -139,12 +141,22 @@ impl Files for Disk {
         let place = self.place(path);
         let link = fs::symlink_metadata(&place.path).map_err(|found| error(&place, &found))?;
         let metadata = fs::metadata(&place.path).map_err(|found| error(&place, &found))?;
+        // Modes and owners of a mapped path are those of a working copy, not of the installation.
+        let installed = |number: u32| (!place.is_mapped).then_some(number);
         Ok(FileFacts {
             kind: kind(metadata.file_type()),
             is_link: link.file_type().is_symlink(),
-            mode: Some(metadata.mode() & 0o7777),
-            uid: Some(metadata.uid()),
-            gid: Some(metadata.gid()),
+            mode: installed(metadata.mode() & 0o7777),
+            uid: installed(metadata.uid()),
+            gid: installed(metadata.gid()),
         })
+    }
+
+    fn shown(&self, path: &Path) -> PathBuf {
+        let place = self.place(path);
+        if !place.is_told {
+            return path.to_owned();
+        }
+        place.path.strip_prefix(&self.working_directory).map_or(place.path.clone(), Path::to_owned)
     }
 }

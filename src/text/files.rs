@@ -89,6 +89,11 @@ pub trait Files {
     /// Any [`FileError`] but `Kind` and `TooLarge`.
     fn facts(&self, path: &Path) -> Result<FileFacts, FileError>;
 
+    /// The path that a file is shown under: where it lies here.
+    fn shown(&self, path: &Path) -> PathBuf {
+        path.to_owned()
+    }
+
     /// An account by name, or `None` where it does not exist or accounts are unknown.
     fn account(&self, name: &str) -> Option<Account> {
         let passwd = self.read(Path::new("/etc/passwd")).ok()?;

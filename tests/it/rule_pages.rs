@@ -89,6 +89,7 @@ fn lint_folder(files: &Example, folder: &Path) -> Outcome {
         releases: Release::known(),
         environment: Environment { now: fixtures::NOW, started_by: "root".into() },
     })
+    .unwrap()
 }
 
 fn show(outcome: &Outcome) -> String {

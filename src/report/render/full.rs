@@ -14,6 +14,10 @@ use crate::text::{Source, SourceId, Sources};
 /// Lines longer than this are shown in part.
 const LONGEST_LINE: usize = 240;
 
+/// The number of context lines that the renderer asks for where it draws lines. Only the lines themselves are given;
+/// without context it asks for the position of a label.
+const SNIPPET: usize = 1;
+
 /// How the report looks.
 #[derive(Clone, Copy, Debug)]
 pub struct FullStyle {
@@ -37,7 +41,7 @@ pub fn full(findings: &[Diagnostic], sources: &Sources, all: &[String], style: F
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(style.width.max(40))
         .with_links(false)
-        .with_context_lines(0)
+        .with_context_lines(SNIPPET)
         .with_break_words(false)
         .without_syntax_highlighting();
     let mut texts = HashMap::new();
@@ -121,7 +125,7 @@ impl SourceCode for Text<'_> {
         &'b self,
         span: &SourceSpan,
         before: usize,
-        after: usize,
+        _after: usize,
     ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
         let bytes = self.bytes();
         let starts = self.source.line_starts();
@@ -130,8 +134,15 @@ impl SourceCode for Text<'_> {
         if span.offset() + span.len() > bytes.len() {
             return Err(MietteError::OutOfBounds);
         }
-        let first = line_of(span.offset()).saturating_sub(before);
-        let last = (line_of(span.offset() + span.len().saturating_sub(1)) + after).min(starts.len() - 1);
+        let first = line_of(span.offset());
+        if before == 0 {
+            let position = self.source.position(u32::try_from(span.offset()).unwrap_or(u32::MAX));
+            let (line, column) = (position.line as usize - 1, position.column as usize - 1);
+            let data = &bytes[span.offset()..span.offset() + span.len()];
+            let name = self.name.clone();
+            return Ok(Box::new(MietteSpanContents::new_named(name, data, *span, line, column, 1)));
+        }
+        let last = line_of(span.offset() + span.len().saturating_sub(1));
         let (mut start, mut end, mut column) = (starts[first] as usize, end_of(last), 0);
         if end - start > LONGEST_LINE * (last - first + 1) {
             let boundary = |mut at: usize| {

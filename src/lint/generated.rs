@@ -1,0 +1,159 @@
+//! Linting what is compiled: a spec through the texts that it would give, a pack as it will be installed.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Input, Kind, Outcome, conclude};
+use crate::catalogue::{Release, Target};
+use crate::compile::manifest::Manifest;
+use crate::compile::{Installed, Lines, Placement, draft};
+use crate::lang::spec;
+use crate::lang::{Reader, conf};
+use crate::model::Lowered;
+use crate::report::{Diagnostic, Severity, Waivers};
+use crate::text::{Source, SourceId, Sources, Span};
+
+/// A spec: its own problems, or else the findings on what it compiles to, at the places that they come from.
+pub(super) fn spec(input: Input<'_>) -> Outcome {
+    let mut sources = Sources::default();
+    let id = sources.add(Source::new(input.name, input.bytes.clone()));
+    let decoded = spec::decode(id, &input.bytes);
+    let mut problems = decoded.problems.clone();
+    if !problems.is_empty() {
+        return refused(input.name, sources, problems);
+    }
+    let placement = Placement { name: input.name, prefix: None };
+    let draft = draft(&decoded.spec, &sources, &placement, &mut problems);
+    if !problems.is_empty() {
+        return refused(input.name, sources, problems);
+    }
+    let mut installed = Installed::over(input.files);
+    for (path, lines) in &draft.texts {
+        installed.add(path, Some(lines.text().as_bytes().into()), 0o600, &draft.user);
+    }
+    for path in &draft.planned {
+        installed.add(path, None, 0o600, &draft.user);
+    }
+    let releases = if input.releases.is_empty() { &draft.releases } else { input.releases };
+    let mut reader = Reader::new(&installed, input.environment);
+    reader.sources = sources;
+    let mut texts: HashMap<SourceId, Lines> = HashMap::new();
+    let mut main = None;
+    for (path, lines) in draft.texts {
+        let path = Path::new(&path);
+        let shown = format!("{} (generated)", path.file_name().unwrap_or_default().to_string_lossy());
+        let bytes: Arc<[u8]> = lines.text().as_bytes().into();
+        let text = reader.sources.add(Source::new(shown, bytes));
+        reader.know(path, text);
+        main.get_or_insert(text);
+        texts.insert(text, lines);
+    }
+    let Some(main) = main else { return refused(input.name, reader.sources, problems) };
+    let tree = conf::parse(main, reader.sources.get(main).bytes());
+    let lowered: Vec<Lowered> =
+        releases.iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect();
+    let mut waivers = Waivers::read(&reader.sources);
+    // What the generated texts waive stands in `accept`, where a wrong name is told once and in its place.
+    waivers.mentions.retain(|(_, span)| !texts.contains_key(&span.source));
+    for accepted in &decoded.spec.accept {
+        waivers.mentions.push((accepted.rule.value.to_string(), accepted.rule.span));
+    }
+    let now = reader.environment.now;
+    let sources = reader.sources;
+    let home = |span: Span, sources: &Sources| match texts.get(&span.source) {
+        Some(lines) => lines.origin(sources.position(span).line).unwrap_or(Span::new(id, 0, 0)),
+        None => span,
+    };
+    let none = Waivers::default();
+    let mut outcome = conclude(input.name, Kind::Spec, sources, &lowered, now, &none);
+    let findings = std::mem::take(&mut outcome.findings);
+    for mut finding in findings {
+        let sources = &outcome.sources;
+        let is_waived = waivers.waives(&finding, sources);
+        finding.primary.span = home(finding.primary.span, sources);
+        for related in &mut finding.related {
+            related.span = home(related.span, sources);
+        }
+        finding.related.retain(|related| related.span != finding.primary.span);
+        if is_waived || waivers.waives(&finding, sources) {
+            outcome.waived += 1;
+        } else if !outcome.findings.contains(&finding) {
+            outcome.findings.push(finding);
+        }
+    }
+    outcome.findings.extend(super::waiver_findings(&waivers));
+    outcome.findings.sort_by_key(|finding| finding.primary.span);
+    for verdict in &mut outcome.verdicts {
+        if let Some((span, _)) = &mut verdict.reason {
+            *span = home(*span, &outcome.sources);
+        }
+    }
+    outcome
+}
+
+/// A spec that cannot be compiled: nothing can be said of releases.
+fn refused(name: &str, sources: Sources, findings: Vec<Diagnostic>) -> Outcome {
+    Outcome {
+        name: name.to_owned(),
+        kind: Kind::Spec,
+        sources,
+        findings,
+        waived: 0,
+        verdicts: Vec::new(),
+        not_checked: Vec::new(),
+    }
+}
+
+/// A pack: `input.name` is its manifest.
+pub(super) fn pack(input: Input<'_>) -> Result<Outcome, String> {
+    let manifest = Manifest::parse(&input.bytes).map_err(|error| format!("`{}`: {error}", input.name))?;
+    let folder = Path::new(input.name).parent().unwrap_or(Path::new(""));
+    let read = |path: &str| input.files.read(&folder.join(path)).ok();
+    let installed = Installed::of_manifest(&manifest, folder, read, input.files);
+    let targets = manifest.about.targets.iter().filter_map(|target| target.parse::<Target>().ok());
+    let mut releases: Vec<Release> = targets.flat_map(|target| target.releases().to_vec()).collect();
+    releases.sort();
+    releases.dedup();
+    let releases = if input.releases.is_empty() { &releases } else { input.releases };
+    let mut reader = Reader::new(&installed, input.environment.clone());
+    let changed = changed(&manifest, folder, &input, &mut reader.sources);
+    let is_main = |path: &&str| path.ends_with("/mosquitto.conf");
+    let main = manifest.installed().into_keys().find(is_main).map(str::to_owned);
+    let main = main.ok_or_else(|| format!("`{}` names no mosquitto.conf", input.name))?;
+    let tree = reader
+        .conf(Path::new(&main))
+        .map_err(|_| format!("`{}` cannot be read", folder.join("mosquitto.conf").display()))?;
+    let lowered: Vec<Lowered> =
+        releases.iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect();
+    let now = reader.environment.now;
+    let waivers = Waivers::read(&reader.sources);
+    let mut outcome = conclude(input.name, Kind::Pack, reader.sources, &lowered, now, &waivers);
+    outcome.findings.splice(0..0, changed);
+    Ok(outcome)
+}
+
+/// Files of a pack that are not what its manifest says.
+fn changed(manifest: &Manifest, folder: &Path, input: &Input<'_>, sources: &mut Sources) -> Vec<Diagnostic> {
+    use sha2::{Digest, Sha256};
+    let mut findings = Vec::new();
+    let mut place = None;
+    for (path, file) in &manifest.files {
+        let message = match input.files.read(&folder.join(path)) {
+            Err(_) => format!("`{path}` is missing from the pack"),
+            Ok(bytes) if Sha256::digest(&bytes)[..] != file.sha256 => {
+                format!("`{path}` was changed after the pack was made")
+            }
+            Ok(_) => continue,
+        };
+        let id = *place.get_or_insert_with(|| sources.add(Source::new(input.name, input.bytes.clone())));
+        let quoted = format!("\"{path}\"");
+        let at =
+            input.bytes.windows(quoted.len()).position(|window| window == quoted.as_bytes()).unwrap_or(0);
+        let span = Span::new(id, at, at + quoted.len().min(input.bytes.len()));
+        let finding = Diagnostic::new("pack-changed", Severity::Warning, message, span);
+        findings
+            .push(finding.note("the next compile replaces it").help("change the spec and compile it again"));
+    }
+    findings
+}
