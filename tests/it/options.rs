@@ -48,10 +48,12 @@ fn verdicts_on_options_agree_with_real_brokers() {
             let id = reader.sources.add(Source::new("mosquitto.conf", text.as_bytes()));
             let tree = conf::parse(id, text.as_bytes());
             let lowered = conf::lower(&mut reader, &tree, *release);
-            let fatal = lowered.notes.iter().find(|note| note.effect == Effect::Fatal && note.phase <= Phase::Check);
+            let fatal =
+                lowered.notes.iter().find(|note| note.effect == Effect::Fatal && note.phase <= Phase::Check);
             count += 1;
             if fatal.is_none() != (*verdict == "yes") {
-                wrong.push(format!("{release} {verdict}: {configuration} {:?}", fatal.map(|note| &note.kind)));
+                wrong
+                    .push(format!("{release} {verdict}: {configuration} {:?}", fatal.map(|note| &note.kind)));
             }
         }
     }
