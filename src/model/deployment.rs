@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::acl::Acl;
+use super::bridges::Bridge;
 use super::notes::Note;
 use super::passwords::Passwords;
 use super::settings::{Settings, Sourced};
@@ -123,6 +124,8 @@ pub struct Listener {
     pub settings: Settings,
     /// Its own security options, where `per_listener_settings` is on.
     pub security: Option<Security>,
+    /// The plugins that it names in `plugin_use`, as indices of [`Deployment::plugins`].
+    pub plugins: Vec<usize>,
     /// The files of its TLS options.
     pub tls: Tls,
 }
@@ -155,13 +158,15 @@ pub struct Tls {
     pub revocations: TlsFile<Arc<[RevocationListFacts]>>,
 }
 
-/// A connection to another broker.
-#[derive(Clone, Debug)]
-pub struct Bridge {
-    /// Its name.
-    pub name: Sourced<Box<str>>,
-    /// Its options; `topic` and `address` lines among them.
-    pub settings: Settings,
+/// How a plugin is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PluginKind {
+    /// `plugin`: it serves the security block that it stands in.
+    Own,
+    /// `global_plugin`: it serves every listener.
+    Global,
+    /// `plugin_load`: it serves the listeners that name it in `plugin_use`.
+    Named(Sourced<Box<str>>),
 }
 
 /// A plugin.
@@ -169,6 +174,10 @@ pub struct Bridge {
 pub struct Plugin {
     /// Where it is declared.
     pub span: Span,
+    /// How it is declared.
+    pub kind: PluginKind,
+    /// Its library, as the broker would open it; `None` where the path is missing.
+    pub path: Option<Sourced<Box<str>>>,
     /// Its `plugin_opt_` lines.
     pub settings: Settings,
 }

@@ -7,7 +7,8 @@ use crate::text::{FileError, Span};
 
 /// When, after its start, the broker meets a problem.
 ///
-/// The order is that of the real start: reading, checks after reading, change of user, security files, sockets.
+/// The order is that of the real start: reading, checks after reading, change of user, plugins, security files,
+/// sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// While the configuration is read, line by line.
@@ -16,6 +17,8 @@ pub enum Phase {
     Check,
     /// When it changes its user.
     User,
+    /// When it loads plugins.
+    Plugins,
     /// When it loads password, ACL and PSK files.
     Security,
     /// When it opens the listeners, one after the other.
@@ -84,8 +87,16 @@ pub enum ValueProblem {
     NotHex,
     /// A word is missing.
     Incomplete,
-    /// A bridge topic's direction.
+    /// A bridge topic's direction is none of `out`, `in` and `both`.
     BadDirection,
+    /// A quoted pattern has no closing quote behind its first blank.
+    UnclosedQuote,
+    /// A bridge's prefix is no topic: it holds wildcards, or is too long or too deep.
+    BadPrefix,
+    /// The pattern of a bridge is `""`, and the prefixes that should stand in its place are not both there.
+    PatternMissing,
+    /// A bridge's prefix and pattern together are no valid filter.
+    BadFilter,
     /// The key behind `plugin_opt_` is shorter than three characters.
     ShortKey,
 }
@@ -185,13 +196,51 @@ pub enum NoteKind {
         /// What is missing.
         missing: OptionId,
     },
-    /// Of `certfile` and `keyfile` only one is there, or `cafile` or `capath` stand alone.
+    /// Of `certfile` and `keyfile` only one is there, or `cafile` or `capath` stand alone; or of a bridge's
+    /// `bridge_psk` and `bridge_identity` only one is there.
     TlsPair {
         /// The option that is there.
         present: OptionId,
         /// The option that is missing.
         missing: OptionId,
     },
+    /// An option for certificates below one for pre-shared keys, or the reverse, in one listener or bridge.
+    MixedEncryption {
+        /// The option.
+        option: OptionId,
+        /// The earlier line.
+        first: Span,
+    },
+    /// An option that cannot be used with version 2 of the PROXY protocol.
+    ProxyExcludes {
+        /// The option.
+        option: OptionId,
+        /// The value of `enable_proxy_protocol`.
+        proxy: Span,
+    },
+    /// A bridge has the client id of another one on this broker.
+    BridgeClientIdTaken {
+        /// What the other one's id comes from.
+        first: Span,
+    },
+    /// A `topic` line resembles an earlier one, so that the release drops it.
+    BridgeTopicDropped {
+        /// The earlier line's value.
+        first: Span,
+    },
+    /// `plugin_use` of a name that no `plugin_load` above it gives.
+    UnknownPlugin,
+    /// No listener uses the plugin of a `plugin_load`.
+    PluginUnused,
+    /// A listener's host can be neither an address nor a name.
+    BadHost,
+    /// A listener's address is not of the family that `socket_domain` asks for.
+    HostFamily {
+        /// The value of `socket_domain`.
+        domain: Span,
+    },
+    /// No listener speaks plain MQTT, and the release needs one that does.
+    NoMqttListener,
     /// A file that an option names cannot be used.
     File {
         /// The option.

@@ -8,13 +8,14 @@ use crate::catalogue::{OptionId, Quirk, options};
 use crate::credentials::{self, KeyState};
 use crate::lang::passwd;
 use crate::model::notes::{Effect, FileProblem, NoteKind, Phase};
-use crate::model::{FileState, Listener, ListenerKind, Security, Sourced, TlsFile};
-use crate::text::{Account, FileError, FileKind, Readability, SourceId, Span, readable_by};
+use crate::model::{FileState, Listener, ListenerKind, PluginKind, Protocol, Security, Sourced, TlsFile};
+use crate::text::{Account, FileError, FileFacts, FileKind, Readability, SourceId, Span, readable_by};
 
 /// Loads security files and TLS files into the model, as the account that the broker runs as.
 pub(super) fn load(lowering: &mut Lowering<'_, '_>) {
     let account = run_account(lowering);
     let mut loader = Loader { lowering, account };
+    loader.plugins();
     let mut global = std::mem::take(&mut loader.lowering.deployment.security);
     loader.security(&mut global);
     let mut listeners = std::mem::take(&mut loader.lowering.deployment.listeners);
@@ -45,6 +46,33 @@ fn run_account(lowering: &mut Lowering<'_, '_>) -> Option<Account> {
         lowering.note(NoteKind::UnknownAccount, span, Phase::User, Effect::Unknown);
     }
     found
+}
+
+/// What is known of a path; `None`, and a note, where it cannot be told from here.
+fn facts(
+    lowering: &mut Lowering<'_, '_>,
+    named: &Named,
+    phase: Phase,
+) -> Option<Result<FileFacts, FileError>> {
+    let (option, path) = (named.option, named.path.clone());
+    let kind = match lowering.reader.files().facts(&named.path) {
+        Err(FileError::Unseen { missing }) => NoteKind::NotChecked { option, path, missing },
+        Err(FileError::Planned) => NoteKind::NotChecked { option, missing: path.clone(), path },
+        Err(error @ FileError::Denied) => NoteKind::File { option, path, problem: FileProblem::Open(error) },
+        known => return Some(known),
+    };
+    lowering.note(kind, named.span, phase, Effect::Unknown);
+    None
+}
+
+/// The directory of `http_dir` must be there.
+pub(super) fn http_dir(lowering: &mut Lowering<'_, '_>, directory: Sourced<&str>, phase: Phase) {
+    let option = options::HTTP_DIR;
+    let named = Named { option, path: directory.value.into(), span: directory.span };
+    if let Some(Err(error)) = facts(lowering, &named, phase) {
+        let kind = NoteKind::File { option, path: named.path, problem: FileProblem::Open(error) };
+        lowering.note(kind, named.span, phase, Effect::Fatal);
+    }
 }
 
 struct Loader<'l, 'r, 'f> {
@@ -118,6 +146,56 @@ impl Loader<'_, '_, '_> {
         Ok(opened)
     }
 
+    /// The libraries of plugins: that they are there and can be read, not what they are.
+    fn plugins(&mut self) {
+        let deployment = &self.lowering.deployment;
+        let is_used = |index| deployment.listeners.iter().any(|listener| listener.plugins.contains(&index));
+        let libraries = deployment.plugins.iter().enumerate().filter_map(|(index, plugin)| {
+            let path = plugin.path.as_ref()?;
+            let option = match &plugin.kind {
+                PluginKind::Own => options::PLUGIN,
+                PluginKind::Global => options::GLOBAL_PLUGIN,
+                PluginKind::Named(_) if is_used(index) => options::PLUGIN_LOAD,
+                PluginKind::Named(_) => return None,
+            };
+            Some(Named { option, path: PathBuf::from(&*path.value), span: path.span })
+        });
+        for named in libraries.collect::<Vec<_>>() {
+            if named.path.components().count() > 1 {
+                self.library(&named);
+            } else {
+                // The system looks for a bare name in folders of its own.
+                let kind = NoteKind::NotChecked {
+                    option: named.option,
+                    path: named.path.clone(),
+                    missing: named.path,
+                };
+                self.lowering.note(kind, named.span, Phase::Plugins, Effect::Unknown);
+            }
+        }
+    }
+
+    fn library(&mut self, named: &Named) {
+        let files = self.lowering.reader.files();
+        let problem = match facts(self.lowering, named, Phase::Plugins) {
+            None => return,
+            Some(Err(error)) => FileProblem::Open(error),
+            Some(Ok(facts)) if facts.kind != FileKind::Regular => {
+                FileProblem::Open(FileError::Kind(facts.kind))
+            }
+            Some(Ok(_)) => {
+                match self.account.as_ref().map(|account| (account, readable_by(files, &named.path, account)))
+                {
+                    Some((account, Readability::No { blocker, mode })) => {
+                        FileProblem::Unreadable { account: account.name.clone(), blocker, mode }
+                    }
+                    _ => return,
+                }
+            }
+        };
+        self.problem(named, problem, Phase::Plugins);
+    }
+
     fn security(&mut self, security: &mut Security) {
         if let Some(named) = Named::of(options::PASSWORD_FILE, security.settings.text(options::PASSWORD_FILE))
         {
@@ -150,6 +228,13 @@ impl Loader<'_, '_, '_> {
     }
 
     fn listener(&mut self, listener: &mut Listener) {
+        let is_late = !self.lowering.release.has(Quirk::HttpDirResolvedEarly);
+        if is_late
+            && listener.protocol == Protocol::Websockets
+            && let Some(directory) = listener.settings.text(options::HTTP_DIR)
+        {
+            http_dir(self.lowering, directory, Phase::Listen);
+        }
         if listener.kind == ListenerKind::LocalOnly || !listener.has_certificate() {
             return;
         }

@@ -1,10 +1,10 @@
 //! Listener lines, the default listener, local-only mode, and what is checked once everything is read.
 
 use super::lower::{Block, DefaultListener, Directive, Lowering};
-use super::value;
+use super::{bridges, hosts, plugins, value};
 use crate::catalogue::{OptionId, Quirk, options};
 use crate::model::notes::{Effect, NoteKind, Phase, ValueProblem};
-use crate::model::{Deployment, Listener, ListenerKind, Protocol, Security, Settings, Sourced, Tls, Value};
+use crate::model::{Listener, ListenerKind, Protocol, Security, Settings, Sourced, Tls, Value};
 use crate::text::Span;
 
 const DEFAULT_PORT: u16 = 1883;
@@ -19,6 +19,7 @@ fn new_listener(kind: ListenerKind, span: Span, port: u16) -> Listener {
         protocol: Protocol::Mqtt,
         settings: Settings::default(),
         security: None,
+        plugins: Vec::new(),
         tls: Tls::default(),
     }
 }
@@ -35,7 +36,7 @@ pub(super) fn listener_line(lowering: &mut Lowering<'_, '_>, directive: Directiv
     let port_span = raw.part(first.0, first.1);
     let word = &bytes[first.0..first.1];
     let is_lenient = lowering.release.has(Quirk::NumbersByAtoi);
-    let number = if is_lenient { Some(value::leading_number(word)) } else { value::whole_number(word) };
+    let number = if is_lenient { Some(value::leading_int(word)) } else { value::whole_number(word) };
     let is_clean = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
     if !is_clean {
         lowering.read_note(NoteKind::ListenerPort { read_as: number }, port_span, number.is_none());
@@ -67,14 +68,7 @@ pub(super) fn listener_line(lowering: &mut Lowering<'_, '_>, directive: Directiv
     match (port, number, target) {
         (0, Some(0), Some(path)) => listener.socket = Some(path),
         (0, Some(0), None) => lowering.read_note(NoteKind::SocketPathMissing, port_span, true),
-        (_, _, target) => {
-            if let Some(host) = &target
-                && host.value.bytes().all(|byte| byte.is_ascii_digit())
-            {
-                lowering.note(NoteKind::ListenerAddressIsNumber, host.span, Phase::Listen, Effect::Fatal);
-            }
-            listener.host = target;
-        }
+        (_, _, target) => listener.host = target,
     }
     lowering.begin_listener(listener, block);
 }
@@ -85,7 +79,7 @@ pub(super) fn port_line(lowering: &mut Lowering<'_, '_>, directive: Directive, b
     if !lowering.release.has(Quirk::DefaultListenerLazy) {
         open_default(lowering, directive.name);
     }
-    lowering.has_listener_line = true;
+    lowering.has_address_line = true;
     let listener = default_listener(lowering);
     listener.port = u16::try_from(number).unwrap_or(DEFAULT_PORT);
     listener.span = Span::new(span.source, directive.name.start as usize, span.end as usize);
@@ -105,7 +99,7 @@ pub(super) fn bind_address_line(lowering: &mut Lowering<'_, '_>, directive: Dire
     if !lowering.release.has(Quirk::DefaultListenerLazy) {
         open_default(lowering, directive.name);
     }
-    lowering.has_listener_line = true;
+    lowering.has_address_line = true;
     let first = default_listener(lowering).host.as_ref().map(|host| host.span);
     if let Some(first) = first {
         let kind = NoteKind::Duplicate { option: directive.option, first };
@@ -149,16 +143,17 @@ pub(super) fn finish(lowering: &mut Lowering<'_, '_>) {
             .and_then(|own| own.settings.iter().find(|setting| opens(setting.option, &setting.value.value)));
         let opener = opener.or(own).map(|setting| setting.name_span);
         let is_told = listener.settings.get(options::PORT).is_some() || listener.host.is_some();
-        let may_open =
-            lowering.has_listener_line || lowering.release.has(Quirk::DefaultListenerOpenedLocally);
-        if (is_told || opener.is_some()) && may_open {
+        if is_told || opener.is_some() {
             if !is_told && let Some(opener) = opener {
                 listener.span = opener;
             }
             lowering.deployment.listeners.push(*listener);
         }
     }
-    if !lowering.has_listener_line {
+    // The broker looks at the listeners before it throws those of local-only mode away.
+    check_pairs(lowering);
+    check_proxies(lowering);
+    if !lowering.has_address_line {
         local_only(lowering);
     }
     let is_per_listener = lowering.deployment.is_per_listener();
@@ -172,9 +167,10 @@ pub(super) fn finish(lowering: &mut Lowering<'_, '_>) {
             _ => Protocol::Mqtt,
         };
     }
-    check_pairs(lowering);
-    check_bridges(lowering);
-    check_addresses(lowering);
+    bridges::check(lowering);
+    plugins::check(lowering);
+    hosts::check(lowering);
+    check_protocols(lowering);
 }
 
 /// Whether a value for the default listener makes releases before 2.1 open it.
@@ -226,14 +222,21 @@ fn check_pairs(lowering: &mut Lowering<'_, '_>) {
     }
 }
 
-/// A bridge needs an address and a topic.
-fn check_bridges(lowering: &mut Lowering<'_, '_>) {
+/// With version 2 of the PROXY protocol, TLS is the proxy's business.
+fn check_proxies(lowering: &mut Lowering<'_, '_>) {
     let mut found = Vec::new();
-    for bridge in &lowering.deployment.bridges {
-        for missing in [options::ADDRESS, options::TOPIC] {
-            if bridge.settings.get(missing).is_none() {
-                found.push((NoteKind::BridgeIncomplete { missing }, bridge.name.span));
-            }
+    for listener in &lowering.deployment.listeners {
+        let settings = &listener.settings;
+        let proxy = settings.number(options::ENABLE_PROXY_PROTOCOL).filter(|version| version.value == 2);
+        let Some(proxy) = proxy.map(|version| version.span) else { continue };
+        let subject = settings.flag(options::USE_SUBJECT_AS_USERNAME).filter(|flag| flag.value);
+        let others = [
+            (options::CERTFILE, settings.text(options::CERTFILE).map(|text| text.span)),
+            (options::KEYFILE, settings.text(options::KEYFILE).map(|text| text.span)),
+            (options::USE_SUBJECT_AS_USERNAME, subject.map(|flag| flag.span)),
+        ];
+        for (option, span) in others {
+            found.extend(span.map(|span| (NoteKind::ProxyExcludes { option, proxy }, span)));
         }
     }
     for (kind, span) in found {
@@ -241,76 +244,17 @@ fn check_bridges(lowering: &mut Lowering<'_, '_>) {
     }
 }
 
-/// The addresses that a listener is bound to, as far as they can be told without looking up names.
-#[derive(PartialEq, Eq)]
-enum Bound {
-    Any4,
-    Any6,
-    One(std::net::IpAddr),
-    Name(String),
-}
-
-fn bound(listener: &Listener) -> Vec<Bound> {
-    let domain = listener.settings.text(options::SOCKET_DOMAIN).map(|text| text.value);
-    let (four, six) = (domain != Some("ipv6"), domain != Some("ipv4"));
-    let loopback = || {
-        let addresses = [std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()];
-        addresses.into_iter().filter(|address: &std::net::IpAddr| if address.is_ipv4() { four } else { six })
+/// Every release needs a listener besides those for HTTP, and some do not count WebSockets.
+fn check_protocols(lowering: &mut Lowering<'_, '_>) {
+    let needs_mqtt = lowering.release.has(Quirk::WebsocketsAloneFail);
+    let counts = |listener: &Listener| match listener.protocol {
+        Protocol::Mqtt => true,
+        Protocol::Websockets => !needs_mqtt,
+        Protocol::HttpApi => false,
     };
-    match &listener.host {
-        _ if listener.kind == ListenerKind::LocalOnly => loopback().map(Bound::One).collect(),
-        None => four.then_some(Bound::Any4).into_iter().chain(six.then_some(Bound::Any6)).collect(),
-        Some(host) => match host.value.parse::<std::net::IpAddr>() {
-            Ok(std::net::IpAddr::V4(address)) if address.is_unspecified() => vec![Bound::Any4],
-            Ok(std::net::IpAddr::V6(address)) if address.is_unspecified() => vec![Bound::Any6],
-            Ok(address) => vec![Bound::One(address)],
-            Err(_) if host.value.eq_ignore_ascii_case("localhost") => loopback().map(Bound::One).collect(),
-            Err(_) => vec![Bound::Name(host.value.to_lowercase())],
-        },
-    }
-}
-
-/// Whether two bound addresses exclude each other, and whether it is a wildcard that takes in a single address.
-fn clash(a: &Bound, b: &Bound) -> Option<bool> {
-    match (a, b) {
-        (a, b) if a == b => Some(false),
-        (Bound::Any4, Bound::One(address)) | (Bound::One(address), Bound::Any4) => {
-            address.is_ipv4().then_some(true)
-        }
-        (Bound::Any6, Bound::One(address)) | (Bound::One(address), Bound::Any6) => {
-            address.is_ipv6().then_some(true)
-        }
-        _ => None,
-    }
-}
-
-/// Two listeners on one address: the second one cannot be opened.
-fn check_addresses(lowering: &mut Lowering<'_, '_>) {
-    let Deployment { listeners, .. } = &lowering.deployment;
-    let mut found = Vec::new();
-    for (index, listener) in listeners.iter().enumerate() {
-        for earlier in &listeners[..index] {
-            match (&listener.socket, &earlier.socket) {
-                (Some(socket), Some(other)) if socket.value == other.value => {
-                    found.push((NoteKind::SocketInUse { first: earlier.span }, listener.span, Effect::None));
-                }
-                (None, None) if listener.port == earlier.port && listener.port != 0 => {
-                    let mine = bound(listener);
-                    let theirs = bound(earlier);
-                    let clashes = mine
-                        .iter()
-                        .flat_map(|mine| theirs.iter().filter_map(move |other| clash(mine, other)));
-                    if let Some(is_overlap) = clashes.min() {
-                        let kind = NoteKind::AddressInUse { first: earlier.span, is_overlap };
-                        found.push((kind, listener.span, Effect::Fatal));
-                        break;
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    for (kind, span, effect) in found {
-        lowering.note(kind, span, Phase::Listen, effect);
+    let listeners = &lowering.deployment.listeners;
+    if let Some(first) = listeners.first().filter(|_| !listeners.iter().any(counts)) {
+        let protocol = first.settings.text(options::PROTOCOL).map_or(first.span, |text| text.span);
+        lowering.note(NoteKind::NoMqttListener, protocol, Phase::Listen, Effect::Fatal);
     }
 }

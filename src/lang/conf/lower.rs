@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::tree::{ConfTree, LineKind};
 use super::value;
-use super::{files, listeners};
+use super::{bridges, files, listeners, plugins};
 use crate::catalogue::{Duplicate, Kind, OptionId, Placement, Quirk, Release, Scope, options};
 use crate::lang::Reader;
 use crate::model::notes::{Effect, Note, NoteKind, Phase, ValueProblem};
-use crate::model::{
-    Bridge, Deployment, Listener, Lowered, Plugin, Security, Setting, Settings, Sourced, Value,
-};
+use crate::model::{Deployment, Listener, Lowered, Security, Setting, Settings, Sourced, Value};
 use crate::text::{FileError, Span};
 
 /// Does what a release does with a configuration whose main file has the lines `main`.
@@ -33,6 +31,7 @@ pub fn lower(reader: &mut Reader<'_>, main: &ConfTree, release: Release) -> Lowe
         default: None,
         first_security: None,
         has_listener_line: false,
+        has_address_line: false,
         waiting: Vec::new(),
     };
     let mut block = Block::default();
@@ -54,8 +53,10 @@ pub(super) struct Lowering<'r, 'f> {
     /// The default listener: in 2.1 one of the listeners, before that kept aside until the end.
     pub(super) default: Option<DefaultListener>,
     first_security: Option<Span>,
+    /// Whether a `listener` line was read.
+    has_listener_line: bool,
     /// Whether a `listener`, `port` or `bind_address` line was read, which ends local-only mode.
-    pub(super) has_listener_line: bool,
+    pub(super) has_address_line: bool,
     /// Notes on options for the default listener that wait for the next `listener` line.
     waiting: Vec<usize>,
 }
@@ -72,8 +73,8 @@ pub(super) enum DefaultListener {
 #[derive(Default)]
 pub(super) struct Block {
     listener: Option<CurrentListener>,
-    bridge: Option<usize>,
-    plugin: Option<usize>,
+    pub(super) bridge: Option<usize>,
+    pub(super) plugin: Option<usize>,
     /// The `include_dir` line that made the broker lose its hold of the current listener.
     lost: Option<Span>,
 }
@@ -90,6 +91,14 @@ pub(super) struct Directive {
     pub(super) option: OptionId,
     pub(super) name: Span,
     pub(super) value: Span,
+}
+
+impl Directive {
+    /// What follows exactly one space behind the name, further spaces included.
+    pub(super) fn rest(self) -> Span {
+        let start = (self.name.end as usize + 1).min(self.value.end as usize);
+        Span::new(self.name.source, start, self.value.end as usize)
+    }
 }
 
 impl Lowering<'_, '_> {
@@ -139,8 +148,11 @@ impl Lowering<'_, '_> {
             Kind::Listener => listeners::listener_line(self, directive, block),
             Kind::Port => listeners::port_line(self, directive, block),
             Kind::Include => self.include(directive, block, included_by),
-            Kind::Connection => self.connection(directive, block),
-            Kind::Plugin | Kind::PluginLoad => self.plugin(directive, block),
+            Kind::Connection => bridges::connection_line(self, directive, block),
+            Kind::Plugin | Kind::PluginLoad => {
+                self.count_security(directive);
+                plugins::declaration(self, directive, block);
+            }
             _ if option == options::BIND_ADDRESS => listeners::bind_address_line(self, directive, block),
             _ if option == options::PER_LISTENER_SETTINGS => self.per_listener(directive),
             _ => self.plain(directive, block),
@@ -149,7 +161,11 @@ impl Lowering<'_, '_> {
 
     /// Reads the value, notes what is odd about it, and returns what to go on with.
     pub(super) fn value(&mut self, directive: Directive) -> Option<Sourced<Value>> {
-        let Directive { option, name, value: raw } = directive;
+        let Directive { option, name, value } = directive;
+        let raw = match option.entry().kind {
+            Kind::ExactWord | Kind::PluginOption => directive.rest(),
+            _ => value,
+        };
         let bytes = self.reader.sources.slice(raw);
         let read = value::read(option.entry(), self.release, bytes);
         let comment = match &read.value {
@@ -174,36 +190,9 @@ impl Lowering<'_, '_> {
 
     fn plain(&mut self, directive: Directive, block: &mut Block) {
         let Directive { option, name, .. } = directive;
-        if self.counts_as_security(option) && self.first_security.is_none() {
-            self.first_security = Some(name);
-        }
+        self.count_security(directive);
         let is_per_listener = self.deployment.is_per_listener();
         let placement = option.entry().placement.at(self.release);
-        let belongs_to_listener = match option.entry().scope {
-            Scope::Listener => true,
-            Scope::Security => is_per_listener,
-            _ => false,
-        };
-        if placement == Placement::NeedsBridge && block.bridge.is_none() {
-            return self.read_note(NoteKind::NeedsBridge { option }, name, true);
-        }
-        if placement == Placement::NeedsPlugin && block.plugin.is_none() {
-            return self.read_note(NoteKind::NeedsPlugin { option }, name, true);
-        }
-        if belongs_to_listener && !self.prepare_listener(directive, placement, block) {
-            return;
-        }
-        let value = self.value(directive).unwrap_or(Sourced { value: Value::Unread, span: directive.value });
-        let setting = Setting { option, value, name_span: name };
-        if option.entry().scope == Scope::Security
-            && is_per_listener
-            && option == options::ALLOW_ANONYMOUS
-            && self.release.has(Quirk::SecurityOptionNeedsListener)
-        {
-            // There it writes the very variable of listener_allow_anonymous, so the later of the two lines counts.
-            let setting = Setting { option: options::LISTENER_ALLOW_ANONYMOUS, ..setting };
-            return self.store(setting, Place::Listener, block);
-        }
         let place = match option.entry().scope {
             Scope::Bridge => Place::Bridge,
             Scope::Plugin => Place::Plugin,
@@ -212,23 +201,102 @@ impl Lowering<'_, '_> {
             Scope::Security => Place::Security,
             _ => Place::Global,
         };
+        if placement == Placement::NeedsBridge && block.bridge.is_none() {
+            return self.read_note(NoteKind::NeedsBridge { option }, name, true);
+        }
+        if placement == Placement::NeedsPlugin && block.plugin.is_none() {
+            return self.read_note(NoteKind::NeedsPlugin { option }, name, true);
+        }
+        let belongs_to_listener = matches!(place, Place::Listener | Place::ListenerSecurity);
+        if belongs_to_listener && !self.prepare_listener(directive, block) {
+            return;
+        }
+        if let Some(first) = self.exclusion(option, block) {
+            self.read_note(NoteKind::MixedEncryption { option, first }, name, true);
+        }
+        let setting = self.setting(directive, block);
+        if belongs_to_listener
+            && option == options::ALLOW_ANONYMOUS
+            && self.release.has(Quirk::SecurityOptionNeedsListener)
+        {
+            // There it writes the very variable of listener_allow_anonymous, so the later of the two lines counts.
+            let setting = Setting { option: options::LISTENER_ALLOW_ANONYMOUS, ..setting };
+            return self.store(setting, Place::Listener, block);
+        }
         self.store(setting, place, block);
     }
 
-    /// Whether a line counts for the rule that `per_listener_settings` comes before every security option.
-    fn counts_as_security(&self, option: OptionId) -> bool {
-        option.entry().counts_as_security.at(self.release)
+    /// Reads the value of a plain line, and does what the release does with it at once.
+    fn setting(&mut self, directive: Directive, block: &mut Block) -> Setting {
+        let Directive { option, name, .. } = directive;
+        match (option.entry().kind, block.bridge) {
+            (Kind::Addresses, Some(index)) => {
+                bridges::address_line(self, directive, index);
+                return bridges::as_written(self, directive);
+            }
+            (Kind::BridgeTopic, Some(index)) => {
+                bridges::topic_line(self, directive, index);
+                return bridges::as_written(self, directive);
+            }
+            _ => {}
+        }
+        let value = self.value(directive).unwrap_or(Sourced { value: Value::Unread, span: directive.value });
+        if let Value::Text(text) = &value.value {
+            let text = Sourced { value: &**text, span: value.span };
+            match option.entry().kind {
+                Kind::PluginUse => plugins::usage(self, text, block),
+                Kind::LogDestination => self.second_log_file(text, name),
+                _ if option == options::HTTP_DIR && self.release.has(Quirk::HttpDirResolvedEarly) => {
+                    files::http_dir(self, text, Phase::Read);
+                }
+                _ => {}
+            }
+        }
+        Setting { option, value, name_span: name }
+    }
+
+    /// Only one file may be logged to, whatever stands between the two lines.
+    fn second_log_file(&mut self, text: Sourced<&str>, name: Span) {
+        let option = options::LOG_DEST;
+        let is_file = |value: &Value| matches!(value, Value::Text(text) if text.starts_with("file "));
+        let first = self.deployment.global.all(option).find(|earlier| is_file(&earlier.value.value));
+        if let Some(first) = first.map(|first| first.name_span).filter(|_| text.value.starts_with("file ")) {
+            self.read_note(NoteKind::Duplicate { option, first }, name, true);
+        }
+    }
+
+    /// The line above, of the same listener or bridge, for the other kind of encryption, where the release looks.
+    fn exclusion(&mut self, option: OptionId, block: &Block) -> Option<Span> {
+        let (settings, others) = match option {
+            options::CAFILE | options::CERTFILE => {
+                (&self.current_listener(block).settings, &[options::PSK_HINT][..])
+            }
+            options::PSK_FILE if self.release.has(Quirk::PskFileAfterCertificateRefused) => {
+                block.listener?;
+                (&self.current_listener(block).settings, &[options::CERTFILE][..])
+            }
+            _ => (&self.deployment.bridges.get(block.bridge?)?.settings, bridges::excluded_by(option)),
+        };
+        others.iter().find_map(|other| settings.get(*other)).map(|setting| setting.name_span)
+    }
+
+    /// Remembers the first line for the rule that `per_listener_settings` comes before every security option.
+    fn count_security(&mut self, directive: Directive) {
+        if directive.option.entry().counts_as_security.at(self.release) {
+            self.first_security.get_or_insert(directive.name);
+        }
     }
 
     /// Makes sure that a listener is there for an option of a listener; false where the release refuses the line.
-    fn prepare_listener(&mut self, directive: Directive, placement: Placement, block: &mut Block) -> bool {
+    pub(super) fn prepare_listener(&mut self, directive: Directive, block: &mut Block) -> bool {
         let Directive { option, name, .. } = directive;
+        let placement = option.entry().placement.at(self.release);
         if let Some(include) = block.lost {
             self.read_note(NoteKind::LostAfterInclude { option, include }, name, false);
             return false;
         }
         let is_default = matches!(block.listener, Some(CurrentListener::Default));
-        let is_security = option.entry().scope == Scope::Security;
+        let is_security = matches!(option.entry().scope, Scope::Security | Scope::PluginDeclaration);
         let needs_line = is_security && self.release.has(Quirk::SecurityOptionNeedsListener);
         match (placement, block.listener) {
             (Placement::NeedsNamedListener, None) => {}
@@ -296,7 +364,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The listener that a line belongs to; the default one, kept aside, where there is none.
-    fn current_listener(&mut self, block: &Block) -> &mut Listener {
+    pub(super) fn current_listener(&mut self, block: &Block) -> &mut Listener {
         match block.listener {
             Some(CurrentListener::Line(index)) => &mut self.deployment.listeners[index],
             Some(CurrentListener::Default) | None => listeners::default_listener(self),
@@ -313,45 +381,6 @@ impl Lowering<'_, '_> {
             self.read_note(NoteKind::PerListenerLate { first }, directive.name, true);
         }
         self.deployment.per_listener_settings = Some(Sourced { value, span });
-    }
-
-    fn connection(&mut self, directive: Directive, block: &mut Block) {
-        let option = directive.option;
-        let bytes = self.reader.sources.slice(directive.value);
-        let Some((start, end)) = value::word(bytes, 0) else {
-            let problem = ValueProblem::Empty;
-            return self.read_note(NoteKind::BadValue { option, problem }, directive.name, true);
-        };
-        let span = directive.value.part(start, end);
-        let name: Box<str> = self.reader.sources.text(span).into();
-        let same = self.deployment.bridges.iter().find(|bridge| bridge.name.value == name);
-        if let Some(first) = same.map(|bridge| bridge.name.span) {
-            self.read_note(NoteKind::Duplicate { option, first }, span, true);
-        }
-        block.bridge = Some(self.deployment.bridges.len());
-        let name = Sourced { value: name, span };
-        self.deployment.bridges.push(Bridge { name, settings: Settings::default() });
-    }
-
-    fn plugin(&mut self, directive: Directive, block: &mut Block) {
-        if self.first_security.is_none() && directive.option == options::PLUGIN {
-            self.first_security = Some(directive.name);
-        }
-        block.plugin = Some(self.deployment.plugins.len());
-        self.deployment.plugins.push(Plugin { span: directive.name, settings: Settings::default() });
-        let is_own = directive.option == options::PLUGIN && self.deployment.is_per_listener();
-        if is_own {
-            let placement = directive.option.entry().placement.at(self.release);
-            if self.prepare_listener(directive, placement, block) {
-                self.current_listener(block).security.get_or_insert_default().has_plugin = true;
-            }
-        } else {
-            self.deployment.security.has_plugin = true;
-        }
-        if directive.value.is_empty() {
-            let kind = NoteKind::BadValue { option: directive.option, problem: ValueProblem::Empty };
-            self.read_note(kind, directive.name, true);
-        }
     }
 
     fn include(&mut self, directive: Directive, block: &mut Block, included_by: Option<Span>) {
@@ -402,6 +431,7 @@ impl Lowering<'_, '_> {
     pub(super) fn begin_listener(&mut self, listener: Listener, block: &mut Block) {
         self.answer_waiting(listener.span);
         self.has_listener_line = true;
+        self.has_address_line = true;
         block.listener = Some(CurrentListener::Line(self.deployment.listeners.len()));
         block.lost = None;
         self.deployment.listeners.push(listener);

@@ -1,8 +1,11 @@
 //! `mosquitto.conf`: [`parse`] keeps every byte, [`lower`] does what a release does with it.
 
+mod bridges;
 mod files;
+mod hosts;
 mod listeners;
 mod lower;
+mod plugins;
 mod tree;
 mod value;
 

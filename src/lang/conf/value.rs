@@ -117,6 +117,11 @@ pub(super) fn leading_number(word: &[u8]) -> i64 {
     if is_negative { -value } else { value }
 }
 
+/// [`leading_number`] as an `int`: what does not fit is undefined in C and wraps in practice.
+pub(super) fn leading_int(word: &[u8]) -> i64 {
+    i64::from(leading_number(word) as i32)
+}
+
 /// A number as a whole C literal: decimal, `0x` hexadecimal, `0` octal.
 pub(super) fn whole_number(word: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(word).ok()?;
@@ -142,8 +147,7 @@ pub(super) fn whole_number(word: &[u8]) -> Option<i64> {
 
 fn int(entry: &Entry, release: Release, word: &[u8]) -> Result<Value, (ValueProblem, bool)> {
     if release.has(Quirk::NumbersByAtoi) {
-        // atoi yields an int: what does not fit is undefined in C and wraps in practice.
-        let number = i64::from(leading_number(word) as i32);
+        let number = leading_int(word);
         let is_plain = whole_number(word) == Some(number) && (word == b"0" || !word.starts_with(b"0"));
         let read = bounded(entry, release, number)?;
         if is_plain { Ok(read) } else { Err((ValueProblem::NotNumber { read_as: Some(number) }, false)) }
@@ -215,29 +219,42 @@ fn duration(release: Release, word: &[u8]) -> Result<Value, (ValueProblem, bool)
 }
 
 fn ints(entry: &Entry, release: Release, raw: &[u8]) -> Read {
-    let Some(first) = word(raw, 0) else { return Read::bad(ValueProblem::Empty, (0, raw.len())) };
-    let mut end = first.1;
-    let mut numbers = Vec::new();
+    // Where each number has its bounds, all three must be there, and in the form of other numbers.
+    let is_strict = entry.below == Outside::Error;
+    let mut words = Vec::new();
     let mut at = 0;
-    while let Some(range) = word(raw, at).filter(|_| numbers.len() < 3) {
-        numbers.push(leading_number(&raw[range.0..range.1]));
+    while let Some(range) = word(raw, at).filter(|_| words.len() < 3) {
+        words.push(range);
         at = range.1;
-        end = range.1;
     }
-    let needs_all = entry.name == "bridge_tcp_keepalive";
-    if needs_all && numbers.len() < 3 {
-        return Read::bad(ValueProblem::Incomplete, (first.0, end));
+    let Some(first) = words.first() else { return Read::bad(ValueProblem::Empty, (0, raw.len())) };
+    let all = (first.0, at);
+    let mut numbers = Vec::new();
+    for (start, end) in &words {
+        let word = &raw[*start..*end];
+        let number = match is_strict {
+            true => int(entry, release, word),
+            false => Ok(Value::Int(leading_int(word))),
+        };
+        match number {
+            Ok(Value::Int(number)) => numbers.push(number),
+            Ok(_) => {}
+            Err((problem, _)) => return Read::bad(problem, (*start, *end)),
+        }
     }
-    let range_problem = if needs_all {
-        numbers.iter().any(|number| *number < 1)
-    } else {
-        numbers.get(1).is_some_and(|cap| *cap < numbers[0].max(1))
-            || (numbers.get(2).is_some_and(|stable| *stable < 0) && !release.has(Quirk::NumbersByAtoi))
-    };
-    if range_problem {
-        return Read::bad(ValueProblem::OutOfRange { min: Some(1), max: None, taken: None }, (first.0, end));
+    if is_strict && numbers.len() < 3 {
+        return Read::bad(ValueProblem::Incomplete, all);
     }
-    Read::good(Value::Text(String::from_utf8_lossy(&raw[first.0..end]).into()), (first.0, end))
+    let is_disordered = !is_strict
+        && (numbers.get(1).is_some_and(|cap| *cap < numbers[0].max(1))
+            || (numbers.get(2).is_some_and(|stable| *stable < 0)
+                && release.has(Quirk::RestartTimeoutBounded)));
+    if is_disordered {
+        return Read::bad(ValueProblem::OutOfRange { min: Some(1), max: None, taken: None }, all);
+    }
+    let mut read = Read::good(Value::Text(String::from_utf8_lossy(&raw[all.0..all.1]).into()), all);
+    read.ignored = word(raw, all.1).map(|(start, _)| (start, raw.len()));
+    read
 }
 
 fn versions(raw: &[u8]) -> Read {
@@ -268,14 +285,16 @@ fn log_destination(entry: &Entry, release: Release, raw: &[u8]) -> Read {
 }
 
 fn plugin_option(release: Release, raw: &[u8]) -> Read {
-    match std::str::from_utf8(raw) {
-        Ok("") => Read::bad(ValueProblem::Empty, (0, 0)),
+    let start = raw.iter().take_while(|byte| **byte == b' ').count();
+    let range = (start, raw.len());
+    match std::str::from_utf8(&raw[start..]) {
+        _ if raw.is_empty() => Read::bad(ValueProblem::Empty, range),
         Ok(text) if text.trim().is_empty() && !release.has(Quirk::BlankPluginOptionAllowed) => {
-            Read::bad(ValueProblem::Empty, (0, raw.len()))
+            Read::bad(ValueProblem::Empty, range)
         }
-        Ok(text) if text.chars().any(char::is_control) => Read::bad(ValueProblem::BadText, (0, raw.len())),
-        Ok(text) => Read::good(Value::Text(text.into()), (0, raw.len())),
-        Err(_) => Read::bad(ValueProblem::BadText, (0, raw.len())),
+        Ok(text) if text.chars().any(char::is_control) => Read::bad(ValueProblem::BadText, range),
+        Ok(text) => Read::good(Value::Text(text.into()), range),
+        Err(_) => Read::bad(ValueProblem::BadText, range),
     }
 }
 
