@@ -128,6 +128,10 @@ pub fn meet(left: &[u8], right: &[u8]) -> Option<Vec<u8>> {
             _ => return None,
         }
     }
+    // Only the empty level, which is no topic, is left of `/#` and `+`.
+    if common == [b""] {
+        return None;
+    }
     // Two long filters may agree only on topics that are longer than any topic.
     let shortest = common.iter().map(|level| match *level {
         b"+" => 1,
@@ -147,8 +151,8 @@ pub(super) fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub enum Placeholders {
     /// Nowhere: in `topic` lines they are plain text.
     Text,
-    /// Where they are a complete level; names with `/`, and names that start with `$` at the front of a pattern,
-    /// match nothing.
+    /// Where they are a complete level; names with `/`, and names that start with `$` at the front of a
+    /// pattern, match nothing.
     WholeLevel,
     /// Anywhere, as text that is replaced before matching: a name may hold several levels and start with `$`.
     Anywhere,
@@ -225,12 +229,91 @@ impl Level<'_> {
 
 /// The levels of a valid filter.
 pub(super) fn levels(filter: &[u8], placeholders: Placeholders) -> Vec<Level<'_>> {
-    split(filter)
-        .map(|text: &[u8]| match text {
+    let mut read = Vec::new();
+    for text in split(filter) {
+        read.push(match text {
             b"+" => Level::Any,
             b"#" => Level::Rest,
             _ if placeholders.stand_in(text, &[CLIENT_ID, USER]) => Level::Names(text),
             _ => Level::Text(text),
-        })
-        .collect()
+        });
+    }
+    read
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_a_filter() {
+        let deep = |levels: usize| vec!["a"; levels].join("/");
+        let cases = [
+            ("a/+/#".to_owned(), Ok(())),
+            ("/".to_owned(), Ok(())),
+            ("$SYS/#".to_owned(), Ok(())),
+            (String::new(), Err(InvalidFilter::Empty)),
+            ("a/b+/c".to_owned(), Err(InvalidFilter::PartialLevel(3))),
+            ("a/##".to_owned(), Err(InvalidFilter::PartialLevel(2))),
+            ("a/#/".to_owned(), Err(InvalidFilter::NotLast(2))),
+            ("#/a".to_owned(), Err(InvalidFilter::NotLast(0))),
+            (deep(MAX_LEVELS), Ok(())),
+            (deep(MAX_LEVELS + 1), Err(InvalidFilter::TooDeep)),
+            ("a".repeat(MAX_BYTES), Ok(())),
+            ("a".repeat(MAX_BYTES + 1), Err(InvalidFilter::TooLong)),
+        ];
+        for (filter, expected) in cases {
+            assert_eq!(check(filter.as_bytes()), expected, "{filter:.20}");
+        }
+    }
+
+    #[test]
+    fn what_a_topic_may_hold() {
+        let legal = ["a b", "é", "\u{feff}", "\u{2028}", "%u"];
+        let illegal = ["read\ta", "\u{7f}", "\u{85}", "\u{fdd0}", "\u{ffff}", "\u{1ffff}", "a/b+"];
+        assert!(legal.iter().all(|filter| can_match(filter.as_bytes())));
+        assert!(illegal.iter().all(|filter| !can_match(filter.as_bytes())));
+        assert!(!can_match(b"\xff") && !can_match(b"\xed\xa0\x80"));
+    }
+
+    #[test]
+    fn what_a_filter_matches() {
+        let cases = [
+            ("a/#", "a", true),
+            ("a/#", "a/", true),
+            ("a/#", "ab", false),
+            ("a//#", "a/", true),
+            ("+/+", "/", true),
+            ("+", "a/", false),
+            ("#", "$SYS", false),
+            ("+/x", "$SYS/x", false),
+            ("$SYS/+", "$SYS/x", true),
+            ("a/+", "a/$x", true),
+            ("#/a", "b/a", false),
+            ("+", "", false),
+        ];
+        for (filter, topic, expected) in cases {
+            assert_eq!(matches(filter.as_bytes(), topic.as_bytes()), expected, "{filter} {topic}");
+        }
+    }
+
+    #[test]
+    fn what_filters_have_in_common() {
+        let long = "l".repeat(40_000);
+        let cases = [
+            ("a/+/c", "+/b/#", Some("a/b/c")),
+            ("a/#", "a", Some("a")),
+            ("a/#", "#", Some("a/#")),
+            ("/#", "+", None),
+            ("#", "$SYS/x", None),
+            ("a/+", "a/b/+", None),
+            (&format!("{long}/+"), &format!("+/{long}"), None),
+        ];
+        for (left, right, expected) in cases {
+            for (left, right) in [(left, right), (right, left)] {
+                let found = meet(left.as_bytes(), right.as_bytes());
+                assert_eq!(found.as_deref(), expected.map(str::as_bytes), "{left:.20} {right:.20}");
+            }
+        }
+    }
 }

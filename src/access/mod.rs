@@ -1,5 +1,67 @@
-//! temp
+//! The one meaning of an ACL file: what it allows, which lines decide nothing, whom it confines.
+//!
+//! [`decide`] is the reference: one request, the verdict, and the line that gave it. Everything else answers
+//! for all topics at once. It works on sets of topics, exactly and without a solver: a level name is any
+//! text, so a name that occurs in no filter always exists, and a filter whose wildcards are replaced by such
+//! names stands for all topics that it matches (see [`Union`]).
+//!
+//! Names are chosen by people: `%c`, and `%u` where a name is not fixed, stand for a class of names that
+//! hangs on the release (see [`Placeholders`]).
+
+use std::cell::Cell;
+
+mod beaten;
+mod cover;
+mod dead;
 mod decide;
 mod filter;
+#[cfg(test)]
+mod properties;
+mod reach;
+#[cfg(test)]
+mod sample;
+mod trie;
+
+pub use beaten::{BeatenDeny, beaten_pattern_denies};
+pub use cover::{Cover, Union};
+pub use dead::{DeadKind, DeadRule, dead_rules};
 pub use decide::{Action, Client, Decision, Layer, Witness, decide};
 pub use filter::{InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, matches, meet};
+pub use reach::{Reach, Who, claims, confinement};
+
+/// The answer of a search whose work is bounded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// What was found; each entry holds by itself.
+    pub entries: Vec<T>,
+    /// Whether the search was carried to its end. Where it was not (a file made to be hard), there may be
+    /// more.
+    pub complete: bool,
+}
+
+/// How much a search may still do, in visited nodes.
+struct Work {
+    left: Cell<u64>,
+}
+
+impl Work {
+    /// Enough for a search over `rules` lines that people wrote, and some seconds at most for any other.
+    fn for_rules(rules: usize) -> Self {
+        Self { left: Cell::new(1_000_000 + 300 * rules as u64) }
+    }
+
+    /// Enough for any one look-up, which visits each node of a set at most once for each level.
+    fn unbounded() -> Self {
+        Self { left: Cell::new(u64::MAX) }
+    }
+
+    /// Takes `steps` from what is left; false where nothing is left.
+    fn spend(&self, steps: usize) -> bool {
+        self.left.set(self.left.get().saturating_sub(steps as u64));
+        !self.is_used_up()
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.left.get() == 0
+    }
+}

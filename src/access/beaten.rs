@@ -1,0 +1,263 @@
+//! `pattern deny` lines that a client's own grants beat.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::cover::{generic_topic, shortest_topic};
+use super::decide::{Action, Client, Witness, expand, gives, is_unsafe, left_to_acl};
+use super::filter::{CLIENT_ID, Level, Placeholders, can_match, is_for_named, levels, matches, meet, split};
+use super::trie::{Outcome, Query, Trie};
+use super::{Listing, Work};
+use crate::catalogue::Release;
+use crate::model::acl::{Access, Acl, Subject};
+
+/// A `pattern deny` that does not hold for a subject, as its own grants are asked first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BeatenDeny {
+    /// The `pattern deny`, as an index into [`Acl::rules`].
+    pub deny: usize,
+    /// The subject's first grant that beats it.
+    pub grant: usize,
+    /// The user with this index in [`Acl::users`]; `None` for clients without user name.
+    pub user: Option<u32>,
+    /// A client of the subject and a topic that the pattern denies and the grant allows.
+    pub witness: Witness,
+    /// Whether the pattern takes anything from anybody: false only where surely no pattern grants what it
+    /// denies.
+    pub has_effect: bool,
+}
+
+/// The `pattern deny` lines that users' own grants, or lines for clients without user name, beat: one entry
+/// for each denial and subject, ordered by both.
+///
+/// Every entry holds. With 2.0, where an id may hold several levels, a denial with more than one `%c` may be
+/// missed.
+pub fn beaten_pattern_denies(acl: &Acl, release: Release) -> Listing<BeatenDeny> {
+    let mut search = Search::new(acl, release);
+    for (grant, rule) in acl.rules.iter().enumerate() {
+        let (user, name) = match rule.subject {
+            Subject::Everyone => continue,
+            Subject::Anonymous => (None, None),
+            Subject::User(user) => match acl.users.get(user as usize) {
+                Some(found) => (Some(user), Some(&*found.name)),
+                None => continue,
+            },
+        };
+        if rule.access != Access::Deny && can_match(acl.filter(rule)) && !name.is_some_and(is_unsafe) {
+            search.look_at(grant, user, name);
+        }
+    }
+    let complete = !search.work.is_used_up();
+    let entries = search.found.into_iter().map(|((deny, user), (grant, witness))| BeatenDeny {
+        deny,
+        grant,
+        user,
+        witness,
+        has_effect: search.with_effect.contains(&deny),
+    });
+    Listing { entries: entries.collect(), complete }
+}
+
+struct Search<'a> {
+    acl: &'a Acl,
+    release: Release,
+    /// The `pattern deny` lines.
+    denials: Trie<'a>,
+    with_effect: HashSet<usize>,
+    /// The own denials of each subject that has any.
+    own_denials: HashMap<Subject, Trie<'a>>,
+    found: BTreeMap<(usize, Option<u32>), (usize, Witness)>,
+    work: Work,
+}
+
+impl<'a> Search<'a> {
+    fn new(acl: &'a Acl, release: Release) -> Self {
+        let placeholders = Placeholders::in_patterns(release);
+        let work = Work::for_rules(acl.rules.len());
+        let [mut denials, mut grants] = [(); 2].map(|()| Trie::new(placeholders));
+        let mut own_denials = HashMap::new();
+        for (index, rule) in acl.rules.iter().enumerate() {
+            let filter = acl.filter(rule);
+            if !can_match(filter) {
+                continue;
+            }
+            match (rule.subject, rule.access) {
+                (Subject::Everyone, Access::Deny) => {
+                    denials.insert(&levels(filter, placeholders), index as u32)
+                }
+                (Subject::Everyone, _) => grants.insert(&levels(filter, placeholders), index as u32),
+                (subject, Access::Deny) => own_denials
+                    .entry(subject)
+                    .or_insert_with(|| Trie::new(Placeholders::Text))
+                    .insert(&levels(filter, Placeholders::Text), index as u32),
+                _ => {}
+            }
+        }
+        let has_effect = |deny: usize| {
+            let levels = levels(acl.filter(&acl.rules[deny]), placeholders);
+            let query = Query { levels: &levels, user: None };
+            grants.meeting(query, &work, &mut |_| true) || work.is_used_up()
+        };
+        let is_denial = |index: &usize| {
+            acl.rules[*index].subject == Subject::Everyone && acl.rules[*index].access == Access::Deny
+        };
+        let with_effect = (0..acl.rules.len()).filter(is_denial).filter(|deny| has_effect(*deny)).collect();
+        Self { acl, release, denials, with_effect, own_denials, found: BTreeMap::new(), work }
+    }
+
+    /// Notes the denials that a grant is the first of its subject to beat.
+    fn look_at(&mut self, grant: usize, user: Option<u32>, name: Option<&[u8]>) {
+        let levels = levels(self.acl.filter(&self.acl.rules[grant]), Placeholders::Text);
+        let mut met = Vec::new();
+        self.denials.meeting(Query { levels: &levels, user: name }, &self.work, &mut |deny| {
+            met.push(deny as usize);
+            false
+        });
+        for deny in met {
+            let asked = name.is_some() || !is_for_named(self.acl.filter(&self.acl.rules[deny]));
+            // A pair costs about as much as a look-up of some length.
+            if asked
+                && self.work.spend(50)
+                && !self.found.contains_key(&(deny, user))
+                && let Some(witness) = self.witness(deny, grant, name)
+            {
+                self.found.insert((deny, user), (grant, witness));
+            }
+        }
+    }
+
+    /// A topic that a pattern denies to a client and a grant of its own gives it, if there is one.
+    fn witness(&self, deny: usize, grant: usize, user: Option<&[u8]>) -> Option<Witness> {
+        let rule = &self.acl.rules[grant];
+        let (pattern, granted) = (self.acl.filter(&self.acl.rules[deny]), self.acl.filter(rule));
+        let actions =
+            [Action::Receive, Action::Publish].into_iter().filter(|action| gives(rule.access, *action));
+        let parts: Vec<_> =
+            actions.filter_map(|action| left_to_acl(granted, Placeholders::Text, action)).collect();
+        for client_id in client_ids(self.release, pattern, granted, user) {
+            let client = Client { user, client_id: &client_id };
+            let Some(denied) = expand(self.release, pattern, client) else { continue };
+            for common in parts.iter().filter_map(|part| meet(&denied, part)) {
+                let topic = self.topic_left(rule.subject, &common);
+                if let Some(topic) = topic.filter(|topic| matches(&denied, topic) && matches(granted, topic))
+                {
+                    return Some(Witness { user: user.map(<[u8]>::to_vec), client_id, topic });
+                }
+            }
+        }
+        None
+    }
+
+    /// A topic of a filter that the subject's own denials leave.
+    fn topic_left(&self, subject: Subject, filter: &[u8]) -> Option<Vec<u8>> {
+        let levels = levels(filter, Placeholders::Text);
+        let Some(denials) = self.own_denials.get(&subject) else {
+            return Some(shortest_topic(&levels, b"x"));
+        };
+        match denials.cover(Query { levels: &levels, user: None }, &|_| true, &self.work) {
+            Outcome::By(_) => None,
+            Outcome::Gap(_) if self.work.is_used_up() => None,
+            Outcome::Gap(tail) => Some(generic_topic(&levels, tail, &denials.fresh_level(&levels))),
+        }
+    }
+}
+
+/// Client ids with which a pattern may meet a filter: any id where the filter has a wildcard, else its text
+/// there.
+fn client_ids(release: Release, pattern: &[u8], filter: &[u8], user: Option<&[u8]>) -> Vec<Vec<u8>> {
+    let any = b"client".to_vec();
+    let placeholders = Placeholders::in_patterns(release);
+    if !placeholders.has_client_id(pattern) {
+        return vec![any];
+    }
+    // With the id standing for itself, the pattern has the user name in its place already.
+    let Some(pattern) = expand(release, pattern, Client { user, client_id: CLIENT_ID }) else {
+        return Vec::new();
+    };
+    let wanted = levels(filter, Placeholders::Text);
+    let mut ids = vec![any];
+    let places = split(&pattern).enumerate().filter_map(|(index, level)| {
+        let at = level.windows(2).position(|pair| pair == CLIENT_ID)?;
+        Some((index, &level[..at]))
+    });
+    for (index, before) in places {
+        ids.extend(texts_from(wanted.get(index..).unwrap_or_default(), before, placeholders));
+    }
+    ids
+}
+
+/// What an id can be that stands after `before` at the first of these levels: its text, or with 2.0 the text
+/// of more of them.
+fn texts_from(wanted: &[Level<'_>], before: &[u8], placeholders: Placeholders) -> Vec<Vec<u8>> {
+    let mut texts: Vec<Vec<u8>> = Vec::new();
+    let mut id = Vec::new();
+    for (offset, level) in wanted.iter().enumerate() {
+        if offset > 0 {
+            id.push(b'/');
+        }
+        match level {
+            Level::Text(text) if offset == 0 => match text.strip_prefix(before) {
+                Some(text) => id.extend_from_slice(text),
+                None => break,
+            },
+            Level::Text(text) => id.extend_from_slice(text),
+            Level::Any | Level::Rest | Level::Names(_) => id.extend_from_slice(b"client"),
+        }
+        if !id.is_empty() {
+            texts.push(id.clone());
+        }
+        if placeholders != Placeholders::Anywhere || *level == Level::Rest {
+            break;
+        }
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::acl;
+    use super::*;
+
+    #[test]
+    fn denials_that_do_not_hold() {
+        type Found = (usize, usize, Option<u32>, &'static str, bool);
+        let cases: &[(&str, &[Found], &[Found])] = &[
+            (
+                "user u\ntopic read #\npattern deny s/#",
+                &[(1, 0, Some(0), "s", false)],
+                &[(1, 0, Some(0), "s", false)],
+            ),
+            (
+                "topic read s/+\npattern deny s/#\npattern read #",
+                &[(1, 0, None, "s/x", true)],
+                &[(1, 0, None, "s/x", true)],
+            ),
+            ("topic read #\npattern deny s/%u", &[], &[]),
+            ("user u\ntopic read #\ntopic deny s/+\npattern deny s/%u", &[], &[]),
+            (
+                "user u\ntopic read s/#\ntopic deny s\npattern deny s/#",
+                &[(2, 0, Some(0), "s/z", false)],
+                &[(2, 0, Some(0), "s/z", false)],
+            ),
+            (
+                "user u\ntopic read s/v\ntopic read s/u\npattern deny s/%u",
+                &[(2, 1, Some(0), "s/u", false)],
+                &[(2, 1, Some(0), "s/u", false)],
+            ),
+            ("user u\ntopic read s/a/b/c\npattern deny s/%c/c", &[(1, 0, Some(0), "s/a/b/c", false)], &[]),
+            ("user u\ntopic write $SYS/#\npattern deny $SYS/x", &[], &[]),
+            ("user a+\ntopic read #\npattern deny #", &[], &[]),
+        ];
+        for (text, old, new) in cases {
+            for (release, expected) in [(Release::new(2, 0, 21), old), (Release::new(2, 1, 2), new)] {
+                let found = beaten_pattern_denies(&acl(text), release).entries;
+                let found: Vec<_> = (found.iter())
+                    .map(|entry| {
+                        let topic = str::from_utf8(&entry.witness.topic).unwrap();
+                        (entry.deny, entry.grant, entry.user, topic, entry.has_effect)
+                    })
+                    .collect();
+                assert_eq!(&found, expected, "{release}:\n{text}");
+            }
+        }
+    }
+}
