@@ -232,13 +232,17 @@ pub enum NoteKind {
     UnknownPlugin,
     /// No listener uses the plugin of a `plugin_load`.
     PluginUnused,
-    /// A listener's host can be neither an address nor a name.
+    /// A listener's host is neither a name nor an address that a socket can be bound to.
     BadHost,
     /// A listener's address is not of the family that `socket_domain` asks for.
     HostFamily {
         /// The value of `socket_domain`.
         domain: Span,
     },
+    /// A port that only a privileged process may open, while the broker runs as an account without privileges.
+    PrivilegedPort,
+    /// A TLS engine: whether it can be loaded hangs on the machine.
+    EngineNotChecked,
     /// No listener speaks plain MQTT, and the release needs one that does.
     NoMqttListener,
     /// A file that an option names cannot be used.
@@ -293,6 +297,15 @@ pub enum FileProblem {
         /// Permission bits of the blocker.
         mode: u32,
     },
+    /// The account that the broker runs as cannot make a file in its directory.
+    Unwritable {
+        /// The account.
+        account: String,
+        /// The directory that stops it.
+        blocker: PathBuf,
+        /// Permission bits of the blocker.
+        mode: u32,
+    },
     /// The last part of the path is a symbolic link.
     Link,
     /// It holds no certificate.
@@ -308,6 +321,8 @@ pub enum FileProblem {
     },
     /// It holds no certificate revocation list.
     NotCrl(String),
+    /// It holds no parameters of a Diffie-Hellman key exchange.
+    NotDhParameters,
 }
 
 /// What is wrong or odd in a line of an ACL file.

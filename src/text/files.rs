@@ -125,7 +125,7 @@ fn account_in(passwd: &str, group: &str, name: &str) -> Option<Account> {
     Some(Account { name: name.to_owned(), uid, gid, groups })
 }
 
-/// Whether an account can read a file, as far as modes and owners tell.
+/// Whether an account can get at a file, as far as modes and owners tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readability {
     /// It can.
@@ -143,9 +143,19 @@ pub enum Readability {
 
 /// Judges owner, group and mode of a file and of each directory above it.
 pub fn readable_by(files: &dyn Files, path: &Path, account: &Account) -> Readability {
+    permits(files, path, account, 0o4)
+}
+
+/// Whether an account can put files into a directory, as far as modes and owners tell.
+pub fn writable_by(files: &dyn Files, directory: &Path, account: &Account) -> Readability {
+    permits(files, directory, account, 0o3)
+}
+
+/// Whether all the `wanted` bits (as for others) are there for an account, and the way to the path is open.
+fn permits(files: &dyn Files, path: &Path, account: &Account, wanted: u32) -> Readability {
     let mut unknown = false;
     let directories = path.ancestors().skip(1).filter(|part| !part.as_os_str().is_empty());
-    let steps = directories.map(|part| (part, 0o1)).chain(std::iter::once((path, 0o4)));
+    let steps = directories.map(|part| (part, 0o1)).chain(std::iter::once((path, wanted)));
     let mut steps: Vec<_> = steps.collect();
     // From the root downwards, so that the first obstacle on the way is the one named.
     steps.sort_by_key(|(part, _)| part.as_os_str().len());
@@ -157,7 +167,7 @@ pub fn readable_by(files: &dyn Files, path: &Path, account: &Account) -> Readabi
                     () if account.groups.contains(&gid) => 3,
                     () => 0,
                 };
-                if account.uid != 0 && (mode >> shift) & wanted == 0 {
+                if account.uid != 0 && (mode >> shift) & wanted != wanted {
                     return Readability::No { blocker: part.to_owned(), mode: mode & 0o7777 };
                 }
             }

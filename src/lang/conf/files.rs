@@ -1,14 +1,13 @@
 //! The files that a configuration names: opened as the broker would open them, in its order.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::lower::Lowering;
 use crate::catalogue::{OptionId, Quirk, options};
-use crate::credentials::{self, KeyState};
 use crate::lang::passwd;
 use crate::model::notes::{Effect, FileProblem, NoteKind, Phase};
-use crate::model::{FileState, Listener, ListenerKind, PluginKind, Protocol, Security, Sourced, TlsFile};
+use crate::model::{FileState, PluginKind, Security, Sourced};
 use crate::text::{Account, FileError, FileFacts, FileKind, Readability, SourceId, Span, readable_by};
 
 /// Loads security files and TLS files into the model, as the account that the broker runs as.
@@ -49,7 +48,7 @@ fn run_account(lowering: &mut Lowering<'_, '_>) -> Option<Account> {
 }
 
 /// What is known of a path; `None`, and a note, where it cannot be told from here.
-fn facts(
+pub(super) fn facts(
     lowering: &mut Lowering<'_, '_>,
     named: &Named,
     phase: Phase,
@@ -61,46 +60,57 @@ fn facts(
         Err(error @ FileError::Denied) => NoteKind::File { option, path, problem: FileProblem::Open(error) },
         known => return Some(known),
     };
-    lowering.note(kind, named.span, phase, Effect::Unknown);
+    lowering.note(kind, named.span, phase, named.unknown());
     None
 }
 
 /// The directory of `http_dir` must be there.
 pub(super) fn http_dir(lowering: &mut Lowering<'_, '_>, directory: Sourced<&str>, phase: Phase) {
-    let option = options::HTTP_DIR;
-    let named = Named { option, path: directory.value.into(), span: directory.span };
+    let named = Named::new(options::HTTP_DIR, directory);
     if let Some(Err(error)) = facts(lowering, &named, phase) {
-        let kind = NoteKind::File { option, path: named.path, problem: FileProblem::Open(error) };
-        lowering.note(kind, named.span, phase, Effect::Fatal);
+        problem(lowering, &named, FileProblem::Open(error), phase);
     }
 }
 
-struct Loader<'l, 'r, 'f> {
-    lowering: &'l mut Lowering<'r, 'f>,
-    account: Option<Account>,
+/// Notes why a file cannot be used.
+pub(super) fn problem(lowering: &mut Lowering<'_, '_>, named: &Named, problem: FileProblem, phase: Phase) {
+    let kind = NoteKind::File { option: named.option, path: named.path.clone(), problem };
+    lowering.note(kind, named.span, phase, named.effect);
+}
+
+/// Files that are opened by the account that the broker runs as.
+pub(super) struct Loader<'l, 'r, 'f> {
+    pub(super) lowering: &'l mut Lowering<'r, 'f>,
+    pub(super) account: Option<Account>,
 }
 
 /// A named file.
-struct Named {
-    option: OptionId,
-    path: PathBuf,
-    span: Span,
+pub(super) struct Named {
+    pub(super) option: OptionId,
+    pub(super) path: PathBuf,
+    pub(super) span: Span,
+    /// What a file that cannot be used does to the start.
+    pub(super) effect: Effect,
 }
 
 impl Named {
-    fn of(option: OptionId, text: Option<Sourced<&str>>) -> Option<Self> {
-        text.map(|text| Self { option, path: text.value.into(), span: text.span })
+    pub(super) fn new(option: OptionId, text: Sourced<&str>) -> Self {
+        Self { option, path: text.value.into(), span: text.span, effect: Effect::Fatal }
+    }
+
+    pub(super) fn of(option: OptionId, text: Option<Sourced<&str>>) -> Option<Self> {
+        text.map(|text| Self::new(option, text))
+    }
+
+    /// What it does to the start that nothing can be told of the file from here.
+    fn unknown(&self) -> Effect {
+        if self.effect == Effect::Fatal { Effect::Unknown } else { Effect::None }
     }
 }
 
 impl Loader<'_, '_, '_> {
-    fn problem(&mut self, named: &Named, problem: FileProblem, phase: Phase) {
-        let kind = NoteKind::File { option: named.option, path: named.path.clone(), problem };
-        self.lowering.note(kind, named.span, phase, Effect::Fatal);
-    }
-
     /// The text of a file, or the state that says why there is none.
-    fn open<T>(&mut self, named: &Named, phase: Phase) -> Result<SourceId, FileState<T>> {
+    pub(super) fn open<T>(&mut self, named: &Named, phase: Phase) -> Result<SourceId, FileState<T>> {
         let files = self.lowering.reader.files();
         let read = self.lowering.reader.text(&named.path);
         let problem = match read {
@@ -116,22 +126,31 @@ impl Loader<'_, '_, '_> {
             Err(FileError::Planned) => return Err(FileState::Unknown),
             Err(FileError::Unseen { missing }) => {
                 let kind = NoteKind::NotChecked { option: named.option, path: named.path.clone(), missing };
-                self.lowering.note(kind, named.span, phase, Effect::Unknown);
+                self.lowering.note(kind, named.span, phase, named.unknown());
                 return Err(FileState::Unknown);
             }
-            // It is moskit that may not look: the broker may well.
-            Err(error @ (FileError::Denied | FileError::TooLarge)) => {
+            Err(error) if !self.is_telling(&error, phase) => {
                 let problem = FileProblem::Open(error);
                 let kind = NoteKind::File { option: named.option, path: named.path.clone(), problem };
-                self.lowering.note(kind, named.span, phase, Effect::Unknown);
+                self.lowering.note(kind, named.span, phase, named.unknown());
                 return Err(FileState::Unknown);
             }
-            // OpenSSL and 2.0.11 read devices and pipes; nothing can be said of what they would give.
-            Err(FileError::Kind(FileKind::Special)) => FileProblem::Open(FileError::Kind(FileKind::Special)),
             Err(error) => FileProblem::Open(error),
         };
-        self.problem(named, problem, phase);
+        self::problem(self.lowering, named, problem, phase);
         Err(FileState::Failed)
+    }
+
+    /// Whether what keeps moskit from reading a file keeps the broker from it, too.
+    fn is_telling(&self, error: &FileError, phase: Phase) -> bool {
+        match error {
+            FileError::Denied | FileError::TooLarge => false,
+            // OpenSSL reads devices and pipes, as some releases do; nothing can be said of what they would give.
+            FileError::Kind(FileKind::Special) => {
+                phase == Phase::Security && self.lowering.release.has(Quirk::IrregularFileRefused)
+            }
+            _ => true,
+        }
     }
 
     /// A password or ACL file, which 2.1 does not open through a symbolic link.
@@ -141,7 +160,7 @@ impl Loader<'_, '_, '_> {
         if self.lowering.release.has(Quirk::SymlinkedSecretFileRefused)
             && facts.is_ok_and(|facts| facts.is_link)
         {
-            self.problem(named, FileProblem::Link, Phase::Security);
+            self::problem(self.lowering, named, FileProblem::Link, Phase::Security);
         }
         Ok(opened)
     }
@@ -158,7 +177,7 @@ impl Loader<'_, '_, '_> {
                 PluginKind::Named(_) if is_used(index) => options::PLUGIN_LOAD,
                 PluginKind::Named(_) => return None,
             };
-            Some(Named { option, path: PathBuf::from(&*path.value), span: path.span })
+            Some(Named::new(option, Sourced { value: &*path.value, span: path.span }))
         });
         for named in libraries.collect::<Vec<_>>() {
             if named.path.components().count() > 1 {
@@ -193,7 +212,7 @@ impl Loader<'_, '_, '_> {
                 }
             }
         };
-        self.problem(named, problem, Phase::Plugins);
+        self::problem(self.lowering, named, problem, Phase::Plugins);
     }
 
     fn security(&mut self, security: &mut Security) {
@@ -225,70 +244,5 @@ impl Loader<'_, '_, '_> {
             // The keys are not part of the model; the file must be there all the same.
             let _: Result<SourceId, FileState<()>> = self.open_secret(&named);
         }
-    }
-
-    fn listener(&mut self, listener: &mut Listener) {
-        let is_late = !self.lowering.release.has(Quirk::HttpDirResolvedEarly);
-        if is_late
-            && listener.protocol == Protocol::Websockets
-            && let Some(directory) = listener.settings.text(options::HTTP_DIR)
-        {
-            http_dir(self.lowering, directory, Phase::Listen);
-        }
-        if listener.kind == ListenerKind::LocalOnly || !listener.has_certificate() {
-            return;
-        }
-        let path = |option| Named::of(option, listener.settings.text(option));
-        let (authority, certificate) = (path(options::CAFILE), path(options::CERTFILE));
-        let (key, revocations) = (path(options::KEYFILE), path(options::CRLFILE));
-        let tls = &mut listener.tls;
-        tls.authorities = self.tls_file(authority, |bytes| {
-            let read = credentials::read_certificates(bytes).map(Into::into);
-            read.map_err(|error| FileProblem::NotCertificate(error.to_string()))
-        });
-        tls.certificate = self.tls_file(certificate, |bytes| {
-            let read = credentials::read_certificates(bytes).map(Into::into);
-            read.map_err(|error| FileProblem::NotCertificate(error.to_string()))
-        });
-        tls.key = self.tls_file(key, |bytes| match credentials::read_key(bytes) {
-            Ok(key) if key.state == KeyState::Encrypted => Err(FileProblem::EncryptedKey),
-            Ok(key) => Ok(Arc::new(key)),
-            Err(error) => Err(FileProblem::NotKey(error.to_string())),
-        });
-        tls.revocations = self.tls_file(revocations, |bytes| {
-            credentials::read_revocation_lists(bytes)
-                .map(Into::into)
-                .map_err(|error| FileProblem::NotCrl(error.to_string()))
-        });
-        let pair = tls.certificate.state.loaded().and_then(|chain| chain.first()).zip(tls.key.state.loaded());
-        if let (Some((certificate, key)), Some(key_span), Some(certificate_span)) =
-            (pair, tls.key.span, tls.certificate.span)
-            && key.matches(certificate) == Some(false)
-        {
-            let path =
-                Path::new(listener.settings.text(options::KEYFILE).map_or("", |text| text.value)).to_owned();
-            let problem = FileProblem::KeyMismatch { certificate: certificate_span };
-            let kind = NoteKind::File { option: options::KEYFILE, path, problem };
-            self.lowering.note(kind, key_span, Phase::Listen, Effect::Fatal);
-        }
-    }
-
-    fn tls_file<T>(
-        &mut self,
-        named: Option<Named>,
-        read: impl FnOnce(&[u8]) -> Result<T, FileProblem>,
-    ) -> TlsFile<T> {
-        let Some(named) = named else { return TlsFile::default() };
-        let state = match self.open(&named, Phase::Listen) {
-            Err(state) => state,
-            Ok(id) => match read(self.lowering.reader.sources.get(id).bytes()) {
-                Ok(contents) => FileState::Loaded(contents),
-                Err(problem) => {
-                    self.problem(&named, problem, Phase::Listen);
-                    FileState::Failed
-                }
-            },
-        };
-        TlsFile { span: Some(named.span), state }
     }
 }

@@ -3,9 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::lower::Lowering;
-use crate::catalogue::options;
+use crate::catalogue::{Quirk, Release, options};
 use crate::model::notes::{Effect, NoteKind, Phase};
-use crate::model::{Deployment, Listener, ListenerKind};
+use crate::model::{Deployment, Listener, ListenerKind, Protocol};
+use crate::text::Span;
 
 /// A host as the broker's resolver reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +25,17 @@ pub(super) enum Host {
 pub(super) fn read(text: &str) -> Host {
     // A link-local address may name its interface.
     let (bare, zone) = text.split_once('%').map_or((text, None), |(bare, zone)| (bare, Some(zone)));
-    let is_name =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') || byte > 0x7f;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    // No top-level domain is a number, so what ends in one and is no address can be no name either.
+    let is_numeric =
+        text.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     match (bare.parse::<Ipv6Addr>(), four(text)) {
+        // The sockets are for IPv6 alone.
+        (Ok(address), _) if address.to_ipv4_mapped().is_some() => Host::Impossible,
         (Ok(address), _) if zone != Some("") => Host::Address(address.into()),
         (_, Some(address)) => Host::Address(address.into()),
         _ if text.eq_ignore_ascii_case("localhost") => Host::Localhost,
-        _ if text.bytes().all(is_name) && !text.is_empty() => Host::Name(text.to_lowercase()),
+        _ if text.bytes().all(is_name) && !is_numeric => Host::Name(text.to_lowercase()),
         _ => Host::Impossible,
     }
 }
@@ -69,27 +74,43 @@ enum Bound {
     Name(String),
 }
 
-fn bound(listener: &Listener) -> Vec<Bound> {
+/// A bound address, and whether it is certain: only the machine's own table knows if `localhost` has a second one.
+type Claim = (Bound, bool);
+
+fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
     let domain = listener.settings.text(options::SOCKET_DOMAIN).map(|text| text.value);
-    let is_wanted = |address: &IpAddr| match domain {
+    let is_wanted = |(address, _): &(IpAddr, bool)| match domain {
         Some("ipv4") => address.is_ipv4(),
         Some("ipv6") => address.is_ipv6(),
         _ => true,
     };
-    let wanted = |addresses: [IpAddr; 2]| addresses.into_iter().filter(is_wanted).map(Bound::of).collect();
-    let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    let wanted = |four: Ipv4Addr, six: Ipv6Addr, is_sure: bool| {
+        let addresses = [(IpAddr::from(four), true), (six.into(), is_sure)].into_iter().filter(is_wanted);
+        addresses.map(|(address, is_sure)| (Bound::of(address), is_sure)).collect()
+    };
+    let (four, six) = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
     let interface = listener.settings.text(options::BIND_INTERFACE);
     match listener.host.as_ref().map(|host| read(&host.value)) {
-        _ if listener.kind == ListenerKind::LocalOnly => wanted(loopback),
+        _ if listener.kind == ListenerKind::LocalOnly => wanted(four, six, true),
         None => match interface {
-            Some(name) if name.value.eq_ignore_ascii_case("lo") => wanted(loopback),
-            Some(name) => vec![Bound::Name(format!("%{}", name.value.to_lowercase()))],
-            None => wanted([Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]),
+            Some(name) if name.value.eq_ignore_ascii_case("lo") => wanted(four, six, true),
+            Some(name) => vec![(Bound::Name(format!("%{}", name.value.to_lowercase())), true)],
+            None => wanted(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED, true),
         },
-        Some(Host::Localhost) => wanted(loopback),
-        Some(Host::Address(address)) => vec![Bound::of(address)],
-        Some(Host::Name(name)) => vec![Bound::Name(name)],
+        Some(Host::Address(address)) => vec![(Bound::of(address), true)],
+        Some(_) if !heeds_host(listener, release) => Vec::new(),
+        Some(Host::Localhost) => wanted(four, six, false),
+        Some(Host::Name(name)) => vec![(Bound::Name(name), true)],
         Some(Host::Impossible) => Vec::new(),
+    }
+}
+
+/// Whether a listener that cannot be bound to its host stops the start.
+fn heeds_host(listener: &Listener, release: Release) -> bool {
+    match listener.protocol {
+        Protocol::Mqtt => true,
+        Protocol::Websockets => !release.has(Quirk::WebsocketsHostUnchecked),
+        Protocol::HttpApi => false,
     }
 }
 
@@ -120,25 +141,28 @@ fn clash(a: &Bound, b: &Bound) -> Option<bool> {
 /// What the broker meets when it opens one listener after the other: hosts that cannot be, addresses taken twice.
 pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
     let Deployment { listeners, .. } = &lowering.deployment;
+    let release = lowering.release;
     let mut found = Vec::new();
     for (index, listener) in listeners.iter().enumerate() {
-        found.extend(check_host(listener));
+        if let Some((kind, span, effect)) = check_host(listener) {
+            found.push((kind, span, if heeds_host(listener, release) { effect } else { Effect::None }));
+        }
         for earlier in &listeners[..index] {
             match (&listener.socket, &earlier.socket) {
                 (Some(socket), Some(other)) if socket.value == other.value => {
                     found.push((NoteKind::SocketInUse { first: earlier.span }, listener.span, Effect::None));
                 }
                 (None, None) if listener.port == earlier.port && listener.port != 0 => {
-                    let mine = bound(listener);
-                    let theirs = bound(earlier);
-                    let clashes = mine
-                        .iter()
-                        .flat_map(|mine| theirs.iter().filter_map(move |other| clash(mine, other)));
-                    if let Some(is_overlap) = clashes.min() {
-                        let kind = NoteKind::AddressInUse { first: earlier.span, is_overlap };
-                        found.push((kind, listener.span, Effect::Fatal));
-                        break;
-                    }
+                    let Some((is_overlap, is_sure)) = shared(listener, earlier, release) else { continue };
+                    let effect = match is_sure {
+                        // The broker goes on without its own web server.
+                        _ if listener.protocol == Protocol::HttpApi => Effect::None,
+                        true => Effect::Fatal,
+                        false => Effect::Unknown,
+                    };
+                    let kind = NoteKind::AddressInUse { first: earlier.span, is_overlap };
+                    found.push((kind, listener.span, effect));
+                    break;
                 }
                 _ => {}
             }
@@ -149,7 +173,16 @@ pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
     }
 }
 
-fn check_host(listener: &Listener) -> Option<(NoteKind, crate::text::Span, Effect)> {
+/// Whether two listeners of one port exclude each other: whether by a wildcard, and whether for certain.
+fn shared(listener: &Listener, earlier: &Listener, release: Release) -> Option<(bool, bool)> {
+    let (mine, theirs) = (bound(listener, release), bound(earlier, release));
+    let clashes = mine.iter().flat_map(|(a, is_sure)| {
+        theirs.iter().filter_map(move |(b, is_other_sure)| Some((clash(a, b)?, *is_sure && *is_other_sure)))
+    });
+    clashes.min_by_key(|(is_overlap, is_sure)| (!is_sure, *is_overlap))
+}
+
+fn check_host(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
     let host = listener.host.as_ref()?;
     let is_number = host.value.bytes().all(|byte| byte.is_ascii_digit());
     let domain = listener.settings.text(options::SOCKET_DOMAIN);
@@ -202,7 +235,9 @@ mod tests {
     #[test]
     fn hosts() {
         assert_eq!(read("::1"), Host::Address(Ipv6Addr::LOCALHOST.into()));
-        assert_eq!(read("[::1]"), Host::Impossible);
+        for text in ["[::1]", "", "127.0.0.256", "::ffff:127.0.0.1", "127.0.0.1:1883", "a#"] {
+            assert_eq!(read(text), Host::Impossible, "{text}");
+        }
         assert_eq!(read("LocalHost"), Host::Localhost);
         assert_eq!(read("Broker.example"), Host::Name("broker.example".to_owned()));
     }

@@ -37,8 +37,9 @@ pub(super) fn listener_line(lowering: &mut Lowering<'_, '_>, directive: Directiv
     let word = &bytes[first.0..first.1];
     let is_lenient = lowering.release.has(Quirk::NumbersByAtoi);
     let number = if is_lenient { Some(value::leading_int(word)) } else { value::whole_number(word) };
-    let is_clean = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
-    if !is_clean {
+    // A leading zero makes it octal for some releases and decimal for others.
+    let is_clean = word.iter().all(u8::is_ascii_digit) && (word == b"0" || !word.starts_with(b"0"));
+    if !is_clean || number.is_none() {
         lowering.read_note(NoteKind::ListenerPort { read_as: number }, port_span, number.is_none());
     }
     let second = value::word(&bytes, first.1);
@@ -96,6 +97,9 @@ pub(super) fn port_line(lowering: &mut Lowering<'_, '_>, directive: Directive, b
 /// `bind_address HOST`: the default listener's address.
 pub(super) fn bind_address_line(lowering: &mut Lowering<'_, '_>, directive: Directive, block: &mut Block) {
     let Some(Sourced { value: Value::Text(host), span }) = lowering.value(directive) else { return };
+    if hosts::read(&host) == hosts::Host::Impossible {
+        lowering.read_note(NoteKind::BadHost, span, true);
+    }
     if !lowering.release.has(Quirk::DefaultListenerLazy) {
         open_default(lowering, directive.name);
     }
@@ -181,6 +185,8 @@ fn opens(option: OptionId, value: &Value) -> bool {
         (Value::Bool(value), Some(default)) => value.to_string() != default,
         (Value::Int(value), Some(default)) => value.to_string() != default,
         (Value::Text(value), Some(default)) => **value != *default,
+        // Nothing was set.
+        (Value::Unread, _) => false,
         _ => true,
     };
     entry.opens_default_listener && differs

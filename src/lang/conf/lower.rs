@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::tree::{ConfTree, LineKind};
+use super::tree::{ConfLine, ConfTree, LineKind, line_kind};
 use super::value;
 use super::{bridges, files, listeners, plugins};
 use crate::catalogue::{Duplicate, Kind, OptionId, Placement, Quirk, Release, Scope, options};
@@ -112,19 +112,36 @@ impl Lowering<'_, '_> {
 
     fn file(&mut self, tree: &ConfTree, block: &mut Block, included_by: Option<Span>) {
         for line in &tree.lines {
+            let mut kind = line.kind;
+            let is_leading = line.nul == Some(line.span.start);
+            let hides_rest =
+                line.nul.is_some() && (!is_leading || self.release.has(Quirk::LeadingNulHidesRest));
             if let Some(nul) = line.nul {
-                let is_first = nul == line.span.start;
-                if !is_first || self.release.has(Quirk::LeadingNulHidesRest) {
+                kind = LineKind::Blank;
+                if hides_rest {
                     let span = Span::new(tree.source, nul as usize, nul as usize + 1);
                     self.read_note(NoteKind::HiddenByNul, span, false);
-                    return;
+                    kind = self.before_nul(tree, line, nul);
                 }
-                continue;
             }
-            if let LineKind::Directive { name, value } = line.kind {
+            if let LineKind::Directive { name, value } = kind {
                 self.directive(name, value, block, included_by);
             }
+            if hides_rest {
+                return;
+            }
         }
+    }
+
+    /// What is read of a line with a NUL byte: nothing, unless the end of the file cuts the search for its end short.
+    fn before_nul(&self, tree: &ConfTree, line: &ConfLine, nul: u32) -> LineKind {
+        let last = tree.lines.last().filter(|_| self.release.has(Quirk::NulLineReadInUnterminatedFile));
+        let looked_at = last.unwrap_or(line).span;
+        if self.reader.sources.slice(looked_at).ends_with(b"\n") {
+            return LineKind::Blank;
+        }
+        let before = Span { end: nul, ..line.span };
+        line_kind(tree.source, before.start as usize, self.reader.sources.slice(before))
     }
 
     fn directive(&mut self, name: Span, value: Span, block: &mut Block, included_by: Option<Span>) {
@@ -388,7 +405,8 @@ impl Lowering<'_, '_> {
             let is_fatal = !self.release.has(Quirk::NestedIncludeIgnored);
             return self.read_note(NoteKind::IncludeNested, directive.name, is_fatal);
         }
-        let raw = self.reader.sources.slice(directive.value);
+        let place = directive.rest();
+        let raw = self.reader.sources.slice(place);
         if raw.is_empty() {
             let kind = NoteKind::BadValue { option: directive.option, problem: ValueProblem::Empty };
             return self.read_note(kind, directive.name, true);
@@ -396,7 +414,7 @@ impl Lowering<'_, '_> {
         let directory = PathBuf::from(std::ffi::OsStr::from_bytes(raw));
         let before = self.deployment.listeners.len();
         match self.reader.files().list(&directory) {
-            Err(error) => self.include_failed(directory, error, directive.value),
+            Err(error) => self.include_failed(directory, error, place),
             Ok(names) => {
                 let is_conf =
                     |name: &std::ffi::OsString| name.len() > 5 && name.as_bytes().ends_with(b".conf");
@@ -405,7 +423,7 @@ impl Lowering<'_, '_> {
                 paths.sort_by_cached_key(|path| include_order(path));
                 for path in paths {
                     match self.reader.conf(&path) {
-                        Err(error) => self.include_failed(path, error, directive.value),
+                        Err(error) => self.include_failed(path, error, place),
                         Ok(tree) => self.file(&tree, &mut Block::default(), Some(directive.name)),
                     }
                 }
@@ -422,6 +440,10 @@ impl Lowering<'_, '_> {
             FileError::Unseen { missing } => {
                 let kind = NoteKind::NotChecked { option: options::INCLUDE_DIR, path, missing };
                 self.note(kind, span, Phase::Read, Effect::Unknown);
+            }
+            // It is moskit that cannot look, not the broker.
+            error @ (FileError::Denied | FileError::TooLarge | FileError::Planned) => {
+                self.note(NoteKind::Include { path, error }, span, Phase::Read, Effect::Unknown);
             }
             error => self.read_note(NoteKind::Include { path, error }, span, true),
         }

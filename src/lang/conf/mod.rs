@@ -5,6 +5,7 @@ mod files;
 mod hosts;
 mod listeners;
 mod lower;
+mod opening;
 mod plugins;
 mod tree;
 mod value;

@@ -63,7 +63,8 @@ pub fn parse(source: SourceId, bytes: &[u8]) -> ConfTree {
     ConfTree { source, lines: parsed.collect() }
 }
 
-fn line_kind(source: SourceId, start: usize, content: &[u8]) -> LineKind {
+/// What the content of a line, without its end, is.
+pub(super) fn line_kind(source: SourceId, start: usize, content: &[u8]) -> LineKind {
     // A carriage return in the first column makes the broker skip the line like a comment.
     if content.first() == Some(&b'\r') {
         return LineKind::Comment;

@@ -124,7 +124,7 @@ pub(super) fn leading_int(word: &[u8]) -> i64 {
 
 /// A number as a whole C literal: decimal, `0x` hexadecimal, `0` octal.
 pub(super) fn whole_number(word: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(word).ok()?;
+    let text = std::str::from_utf8(word).ok()?.trim_start_matches(is_space);
     let (is_negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -143,6 +143,11 @@ pub(super) fn whole_number(word: &[u8]) -> Option<i64> {
     };
     let value = if is_negative { -value } else { value };
     i32::try_from(value).is_ok().then_some(value)
+}
+
+/// White space as C's `isspace` has it.
+fn is_space(character: char) -> bool {
+    matches!(character, ' ' | '\t'..='\r')
 }
 
 fn int(entry: &Entry, release: Release, word: &[u8]) -> Result<Value, (ValueProblem, bool)> {
@@ -180,6 +185,7 @@ fn known_word(entry: &Entry, release: Release, word: &[u8]) -> Result<Value, (Va
     });
     match entry.other_word {
         OtherWord::Refused if !is_known => Err((ValueProblem::UnknownWord, true)),
+        OtherWord::Ignored if !is_known => Err((ValueProblem::UnknownWord, false)),
         _ => Ok(Value::Text(text.into())),
     }
 }
@@ -336,6 +342,8 @@ mod tests {
             ("--3", 0, None),
             ("0x", 0, None),
             ("08", 8, None),
+            ("\r7", 7, Some(7)),
+            ("7\r", 7, None),
             ("99999999999", 99_999_999_999, None),
         ];
         for (word, lenient, strict) in cases {

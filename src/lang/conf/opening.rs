@@ -1,0 +1,187 @@
+//! What the broker meets when it opens a listener: its socket, its TLS options and their files.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::files::{self, Loader, Named};
+use crate::catalogue::{OptionId, Quirk, options};
+use crate::credentials::{self, KeyState};
+use crate::model::notes::{Effect, FileProblem, NoteKind, Phase, ValueProblem};
+use crate::model::{FileState, Listener, ListenerKind, Protocol, Sourced, TlsFile};
+use crate::text::{FileError, FileKind, Readability, writable_by};
+
+/// The longest path of a unix socket, in bytes.
+const MAX_SOCKET_PATH: usize = 107;
+
+/// Ports below this one are for processes with a privilege, which the broker gives up.
+const FIRST_FREE_PORT: u16 = 1024;
+
+impl Loader<'_, '_, '_> {
+    /// Opens a listener as far as that can be done by looking.
+    pub(super) fn listener(&mut self, listener: &mut Listener) {
+        if listener.kind == ListenerKind::LocalOnly {
+            return;
+        }
+        self.socket(listener);
+        let is_late = !self.lowering.release.has(Quirk::HttpDirResolvedEarly);
+        if is_late
+            && listener.protocol == Protocol::Websockets
+            && let Some(directory) = listener.settings.text(options::HTTP_DIR)
+        {
+            files::http_dir(self.lowering, directory, Phase::Listen);
+        }
+        if listener.has_tls() {
+            self.tls_options(listener);
+        }
+        if listener.has_certificate() {
+            self.tls_files(listener);
+        }
+    }
+
+    fn socket(&mut self, listener: &Listener) {
+        let opens_port = listener.protocol == Protocol::Websockets
+            && self.lowering.release.has(Quirk::WebsocketsOnUnixSocketOpenPort);
+        match &listener.socket {
+            Some(_) if opens_port => {}
+            Some(path) => self.unix_socket(Sourced { value: &path.value, span: path.span }),
+            None => {
+                let is_root = self.account.as_ref().is_some_and(|account| account.uid == 0);
+                let is_needed = listener.protocol != Protocol::HttpApi;
+                if (1..FIRST_FREE_PORT).contains(&listener.port) && !is_root && is_needed {
+                    let kind = NoteKind::PrivilegedPort;
+                    self.lowering.note(kind, listener.span, Phase::Listen, Effect::Unknown);
+                }
+            }
+        }
+    }
+
+    fn unix_socket(&mut self, path: Sourced<&str>) {
+        let option = options::LISTENER;
+        if path.value.len() > MAX_SOCKET_PATH {
+            let problem = ValueProblem::TooLong { max: MAX_SOCKET_PATH };
+            let kind = NoteKind::BadValue { option, problem };
+            return self.lowering.note(kind, path.span, Phase::Listen, Effect::Fatal);
+        }
+        let named = Named::new(option, path);
+        let parent = named.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        let files = self.lowering.reader.files();
+        let problem = match files::facts(self.lowering, &named, Phase::Listen) {
+            None => return,
+            Some(Ok(found)) if found.kind == FileKind::Directory => {
+                FileProblem::Open(FileError::Kind(FileKind::Directory))
+            }
+            Some(_) => match (files.facts(parent), &self.account) {
+                (Err(error @ (FileError::Missing | FileError::Kind(_))), _) => FileProblem::Open(error),
+                (Ok(_), Some(account)) => match writable_by(files, parent, account) {
+                    Readability::No { blocker, mode } => {
+                        FileProblem::Unwritable { account: account.name.clone(), blocker, mode }
+                    }
+                    _ => return,
+                },
+                _ => return,
+            },
+        };
+        files::problem(self.lowering, &named, problem, Phase::Listen);
+    }
+
+    /// Whether a listener makes use of its TLS options other than its certificate and key.
+    fn heeds_tls_options(&self, listener: &Listener) -> bool {
+        match listener.protocol {
+            Protocol::Mqtt => true,
+            Protocol::Websockets => !self.lowering.release.has(Quirk::WebsocketsSkipTlsOptions),
+            Protocol::HttpApi => false,
+        }
+    }
+
+    /// The TLS options that are looked at when the listener is opened.
+    fn tls_options(&mut self, listener: &Listener) {
+        if !self.heeds_tls_options(listener) {
+            return;
+        }
+        let known = |option: OptionId, word: &str| {
+            option.entry().words_at(self.lowering.release).any(|known| known == word)
+        };
+        let version = listener.settings.text(options::TLS_VERSION);
+        let version = version.filter(|version| !known(options::TLS_VERSION, version.value));
+        if let Some(version) = version {
+            let kind =
+                NoteKind::BadValue { option: options::TLS_VERSION, problem: ValueProblem::UnknownWord };
+            self.lowering.note(kind, version.span, Phase::Listen, Effect::Fatal);
+        }
+        if let Some(named) = Named::of(options::DHPARAMFILE, listener.settings.text(options::DHPARAMFILE)) {
+            self.tls_file(Some(named), |bytes| {
+                let is_given = bytes.windows(DH_LABEL.len()).any(|part| part == DH_LABEL);
+                is_given.then_some(()).ok_or(FileProblem::NotDhParameters)
+            });
+        }
+        let engine = listener.settings.text(options::TLS_ENGINE).filter(|_| listener.has_certificate());
+        if let Some(engine) = engine {
+            self.lowering.note(NoteKind::EngineNotChecked, engine.span, Phase::Listen, Effect::Unknown);
+        }
+    }
+
+    fn tls_files(&mut self, listener: &mut Listener) {
+        let heeds_all = self.heeds_tls_options(listener);
+        let path = |option, is_heeded| {
+            let named = Named::of(option, listener.settings.text(option));
+            named.map(|named| if is_heeded { named } else { Named { effect: Effect::None, ..named } })
+        };
+        // The broker's own web server looks at its certificate later, and goes on without it.
+        let heeds_pair = listener.protocol != Protocol::HttpApi;
+        let (authority, revocations) = (path(options::CAFILE, heeds_all), path(options::CRLFILE, heeds_all));
+        let (certificate, key) = (path(options::CERTFILE, heeds_pair), path(options::KEYFILE, heeds_pair));
+        let key_path = key.as_ref().map(|key| key.path.clone());
+        let tls = &mut listener.tls;
+        tls.authorities = self.tls_file(authority, |bytes| {
+            let read = credentials::read_certificates(bytes).map(Into::into);
+            read.map_err(|error| FileProblem::NotCertificate(error.to_string()))
+        });
+        tls.certificate = self.tls_file(certificate, |bytes| {
+            let read = credentials::read_certificates(bytes).map(Into::into);
+            read.map_err(|error| FileProblem::NotCertificate(error.to_string()))
+        });
+        tls.key = self.tls_file(key, |bytes| match credentials::read_key(bytes) {
+            Ok(key) if key.state == KeyState::Encrypted => Err(FileProblem::EncryptedKey),
+            Ok(key) => Ok(Arc::new(key)),
+            Err(error) => Err(FileProblem::NotKey(error.to_string())),
+        });
+        tls.revocations = self.tls_file(revocations, |bytes| {
+            credentials::read_revocation_lists(bytes)
+                .map(Into::into)
+                .map_err(|error| FileProblem::NotCrl(error.to_string()))
+        });
+        let pair = tls.certificate.state.loaded().and_then(|chain| chain.first()).zip(tls.key.state.loaded());
+        if let (Some((certificate, key)), Some(span), Some(certificate_span), Some(path)) =
+            (pair, tls.key.span, tls.certificate.span, key_path)
+            && key.matches(certificate) == Some(false)
+        {
+            let effect = if heeds_pair { Effect::Fatal } else { Effect::None };
+            let named = Named { option: options::KEYFILE, path, span, effect };
+            let problem = FileProblem::KeyMismatch { certificate: certificate_span };
+            files::problem(self.lowering, &named, problem, Phase::Listen);
+        }
+    }
+
+    fn tls_file<T>(
+        &mut self,
+        named: Option<Named>,
+        read: impl FnOnce(&[u8]) -> Result<T, FileProblem>,
+    ) -> TlsFile<T> {
+        let Some(named) = named else { return TlsFile::default() };
+        let state = match self.open(&named, Phase::Listen) {
+            Err(state) => state,
+            Ok(id) => match read(self.lowering.reader.sources.get(id).bytes()) {
+                Ok(contents) => FileState::Loaded(contents),
+                Err(problem) => {
+                    files::problem(self.lowering, &named, problem, Phase::Listen);
+                    FileState::Failed
+                }
+            },
+        };
+        TlsFile { span: Some(named.span), state }
+    }
+}
+
+/// What the beginning of Diffie-Hellman parameters in a file holds.
+const DH_LABEL: &[u8] = b"-----BEGIN DH PARAMETERS-----";
