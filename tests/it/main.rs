@@ -3,6 +3,8 @@
 
 mod fixtures;
 mod options;
+mod readme;
 mod real;
 mod rule_pages;
 mod spec;
+mod tidy;
