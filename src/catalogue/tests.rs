@@ -223,3 +223,11 @@ fn bad_releases_are_refused() {
         assert!(refused.starts_with(message), "{refused}\n{text}");
     }
 }
+
+#[test]
+fn every_option_has_a_constant() {
+    let code = options::constants(include_str!("../../grammar/options.yaml")).unwrap();
+    assert_eq!(code.matches("pub const ").count(), OptionId::all().count());
+    assert!(code.contains("pub const PLUGIN_OPT: OptionId"));
+    assert_eq!(super::options::ACL_FILE.name(), "acl_file");
+}

@@ -115,8 +115,11 @@ pub(super) fn run(arguments: Arguments) -> Answer {
     Ok(if is_clean { NOTHING } else { SOMETHING })
 }
 
+/// A text to lint: its name, its bytes, and what it is.
+type Text = (String, Arc<[u8]>, Kind);
+
 /// The texts that a path stands for.
-fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<(String, Arc<[u8]>, Kind)>, Failure> {
+fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Failure> {
     let cannot = |path: &Path, error: &FileError| {
         Failure(format!("cannot read `{}`: {}", path.display(), paths::why(error)))
     };

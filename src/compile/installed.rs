@@ -14,9 +14,12 @@ const ROOT: u32 = 0;
 /// Numbers of the other owners begin here; which they are does not matter.
 const FIRST_OWNER: u32 = 1;
 
+/// Contents, where they can be looked at, and facts of a file.
+type Entry = (Option<Arc<[u8]>>, FileFacts);
+
 /// Files of a pack under their install paths, in front of the files of this machine.
 pub struct Installed<'a> {
-    files: BTreeMap<PathBuf, (Option<Arc<[u8]>>, FileFacts)>,
+    files: BTreeMap<PathBuf, Entry>,
     /// Where the files of a pack lie here, by their install paths.
     shown: BTreeMap<PathBuf, PathBuf>,
     owners: Vec<String>,

@@ -11,11 +11,10 @@ fn root() -> &'static Path {
 /// A copy of what the README's commands touch, so that the checkout stays clean.
 fn checkout() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let status = Command::new("cp").arg("-r").arg(root().join("examples")).arg(folder.path()).status().unwrap();
+    let status =
+        Command::new("cp").arg("-r").arg(root().join("examples")).arg(folder.path()).status().unwrap();
     assert!(status.success());
-    for state in ["examples/first-steps/.moskit"] {
-        let _ = fs::remove_dir_all(folder.path().join(state));
-    }
+    let _ = fs::remove_dir_all(folder.path().join("examples/first-steps/.moskit"));
     folder
 }
 
@@ -47,7 +46,9 @@ fn fences(kind: &str) -> Vec<String> {
 #[test]
 fn the_two_commands_work() {
     let commands: Vec<String> = fences("sh").concat().lines().map(str::to_owned).collect();
-    let [first, second] = commands.as_slice() else { panic!("the README has two commands, not {commands:?}") };
+    let [first, second] = commands.as_slice() else {
+        panic!("the README has two commands, not {commands:?}")
+    };
     assert_eq!(second, "cargo test");
     let ci = fs::read_to_string(root().join(".ci/run")).unwrap();
     assert!(ci.lines().any(|line| line.trim() == second), ".ci/run passes the tests as the README does");
@@ -55,7 +56,8 @@ fn the_two_commands_work() {
     // The build itself is what runs this test.
     let first = first.replace("cargo run -q --", env!("CARGO_BIN_EXE_moskit"));
     let output = Command::new("sh").args(["-c", &first]).current_dir(folder.path()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{first}\n{text}");
     assert!(text.contains("0 errors, 0 warnings, 0 notes"), "{text}");
 }

@@ -49,7 +49,9 @@ fn without_tests(text: &str) -> &str {
 fn modules_keep_to_their_boundaries() {
     let mut wrong = Vec::new();
     for (name, text) in sources() {
-        let Some(module) = name.strip_prefix("src/").and_then(|rest| rest.split('/').next()) else { continue };
+        let Some(module) = name.strip_prefix("src/").and_then(|rest| rest.split('/').next()) else {
+            continue;
+        };
         let Some((_, allowed)) = MAY_USE.iter().find(|(known, _)| *known == module) else { continue };
         for (number, line) in without_tests(&text).lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
@@ -67,7 +69,8 @@ fn modules_keep_to_their_boundaries() {
 
 #[test]
 fn only_the_command_line_touches_the_world() {
-    let forbidden = ["println!", "eprintln!", "std::env::", "SystemTime", "process::exit", "std::process::Command"];
+    let forbidden =
+        ["println!", "eprintln!", "std::env::", "SystemTime", "process::exit", "std::process::Command"];
     let mut wrong = Vec::new();
     for (name, text) in sources() {
         if name.starts_with("src/cli/") {
@@ -79,7 +82,9 @@ fn only_the_command_line_touches_the_world() {
                 wrong.push(format!("{name}: `{word}`"));
             }
         }
-        let is_disk = ["src/text/disk.rs", "src/compile/write", "src/compile/state"].iter().any(|own| name.starts_with(own));
+        let is_disk = ["src/text/disk.rs", "src/compile/write", "src/compile/state"]
+            .iter()
+            .any(|own| name.starts_with(own));
         if !is_disk && !name.contains("/tests") && without_tests(&text).contains("std::fs") {
             wrong.push(format!("{name}: reads or writes files by itself"));
         }
@@ -132,10 +137,13 @@ fn every_rule_file_is_in_the_list() {
 
 /// The manual of all rules, from their pages.
 fn manual() -> String {
-    let mut text = "# Rules\n\nMade from the rules' own pages; `moskit rule NAME` shows one. Do not edit by hand.\n\n".to_owned();
+    let mut text =
+        "# Rules\n\nMade from the rules' own pages; `moskit rule NAME` shows one. Do not edit by hand.\n\n"
+            .to_owned();
     text += "| rule | severity | what it finds |\n|---|---|---|\n";
     for rule in moskit::rules::all() {
-        text += &format!("| [`{0}`](#{0}) | {1} | {2} |\n", rule.name, rule.severity.as_str(), rule.summary());
+        text +=
+            &format!("| [`{0}`](#{0}) | {1} | {2} |\n", rule.name, rule.severity.as_str(), rule.summary());
     }
     for rule in moskit::rules::all() {
         let page = rule.text().replace("\n## ", "\n### ");

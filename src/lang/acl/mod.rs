@@ -66,12 +66,12 @@ impl Reading<'_> {
         let mut parts = Parts::default();
         for pair in pairs.flatten() {
             let span = pair.as_span();
-            let range = Some((line.start + span.start(), line.start + span.end()));
+            let place = (line.start + span.start(), line.start + span.end());
+            let range = Some(place);
             match pair.as_rule() {
                 Rule::comment | Rule::blank => return,
                 Rule::unknown => {
-                    let (start, end) = range.unwrap_or((line.start, end));
-                    return self.note(AclNote::UnknownKeyword, start, end, Effect::Fatal);
+                    return self.note(AclNote::UnknownKeyword, place.0, place.1, Effect::Fatal);
                 }
                 Rule::user => parts.is_user = true,
                 Rule::name => parts.name = range,

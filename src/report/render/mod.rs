@@ -8,11 +8,10 @@ pub use full::{FullStyle, full};
 
 use super::Diagnostic;
 
-/// The releases of a finding as people read them, or nothing where they say nothing.
+/// The releases of a finding, where it does not hold for all that were looked at.
 fn releases(finding: &Diagnostic, all: &[String]) -> Option<String> {
-    let is_all = finding.releases.len() == all.len();
-    (!finding.releases.is_empty() && !(is_all && all.len() > 1) && all.len() > 1)
-        .then(|| finding.releases.join(", "))
+    let count = finding.releases.len();
+    (0 < count && count < all.len()).then(|| finding.releases.join(", "))
 }
 
 /// Text for a terminal or a log: control characters are shown, not sent.
