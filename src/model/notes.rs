@@ -243,6 +243,11 @@ pub enum NoteKind {
     PrivilegedPort,
     /// A TLS engine: whether it can be loaded hangs on the machine.
     EngineNotChecked,
+    /// A listener's address is none of the interface that it names.
+    HostNotOnInterface {
+        /// The value of `bind_interface`.
+        interface: Span,
+    },
     /// No listener speaks plain MQTT, and the release needs one that does.
     NoMqttListener,
     /// A file that an option names cannot be used.

@@ -18,7 +18,8 @@ pub(super) fn load(lowering: &mut Lowering<'_, '_>) {
     let mut global = std::mem::take(&mut loader.lowering.deployment.security);
     loader.security(&mut global);
     let mut listeners = std::mem::take(&mut loader.lowering.deployment.listeners);
-    for listener in &mut listeners {
+    let mut forgotten = std::mem::take(&mut loader.lowering.forgotten);
+    for listener in forgotten.iter_mut().chain(&mut listeners) {
         if let Some(security) = &mut listener.security {
             loader.security(security);
         }

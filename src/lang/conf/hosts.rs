@@ -182,6 +182,14 @@ fn shared(listener: &Listener, earlier: &Listener, release: Release) -> Option<(
     clashes.min_by_key(|(is_overlap, is_sure)| (!is_sure, *is_overlap))
 }
 
+/// The value of `bind_interface` where that interface has not got an address on any machine.
+fn foreign_interface(listener: &Listener, address: IpAddr) -> Option<Span> {
+    let interface = listener.settings.text(options::BIND_INTERFACE)?;
+    let is_first_loopback = address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST;
+    let is_foreign = interface.value.eq_ignore_ascii_case("lo") && !is_first_loopback;
+    (is_foreign || address.is_unspecified()).then_some(interface.span)
+}
+
 fn check_host(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
     let host = listener.host.as_ref()?;
     let is_number = host.value.bytes().all(|byte| byte.is_ascii_digit());
@@ -195,6 +203,9 @@ fn check_host(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
         (Host::Impossible, _) => Some((NoteKind::BadHost, host.span, Effect::Fatal)),
         (Host::Address(address), Some(domain)) if is_foreign(address, domain.value) => {
             Some((NoteKind::HostFamily { domain: domain.span }, host.span, Effect::Fatal))
+        }
+        (Host::Address(address), _) if let Some(interface) = foreign_interface(listener, address) => {
+            Some((NoteKind::HostNotOnInterface { interface }, host.span, Effect::Fatal))
         }
         (Host::Address(address), _) if is_number => {
             // No machine has an address of the network 0.

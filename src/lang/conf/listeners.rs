@@ -199,7 +199,8 @@ fn local_only(lowering: &mut Lowering<'_, '_>) {
         return;
     }
     let span = Span::new(lowering.deployment.source, 0, 0);
-    lowering.deployment.listeners = vec![new_listener(ListenerKind::LocalOnly, span, DEFAULT_PORT)];
+    let local = vec![new_listener(ListenerKind::LocalOnly, span, DEFAULT_PORT)];
+    lowering.forgotten = std::mem::replace(&mut lowering.deployment.listeners, local);
 }
 
 /// `certfile` and `keyfile` come in pairs, from the release on that looks.

@@ -32,6 +32,7 @@ pub fn lower(reader: &mut Reader<'_>, main: &ConfTree, release: Release) -> Lowe
         first_security: None,
         has_listener_line: false,
         has_address_line: false,
+        forgotten: Vec::new(),
         waiting: Vec::new(),
     };
     let mut block = Block::default();
@@ -57,6 +58,8 @@ pub(super) struct Lowering<'r, 'f> {
     has_listener_line: bool,
     /// Whether a `listener`, `port` or `bind_address` line was read, which ends local-only mode.
     pub(super) has_address_line: bool,
+    /// Listeners that local-only mode throws away, once their security files were loaded.
+    pub(super) forgotten: Vec<Listener>,
     /// Notes on options for the default listener that wait for the next `listener` line.
     waiting: Vec<usize>,
 }
@@ -213,7 +216,8 @@ impl Lowering<'_, '_> {
         let place = match option.entry().scope {
             Scope::Bridge => Place::Bridge,
             Scope::Plugin => Place::Plugin,
-            Scope::Listener => Place::Listener,
+            // Where the release takes the line anywhere, it does nothing with it.
+            Scope::Listener if placement != Placement::Anywhere => Place::Listener,
             Scope::Security if is_per_listener => Place::ListenerSecurity,
             Scope::Security => Place::Security,
             _ => Place::Global,

@@ -99,15 +99,19 @@ impl Loader<'_, '_, '_> {
         if !self.heeds_tls_options(listener) {
             return;
         }
-        let known = |option: OptionId, word: &str| {
-            option.entry().words_at(self.lowering.release).any(|known| known == word)
-        };
-        let version = listener.settings.text(options::TLS_VERSION);
-        let version = version.filter(|version| !known(options::TLS_VERSION, version.value));
-        if let Some(version) = version {
-            let kind =
-                NoteKind::BadValue { option: options::TLS_VERSION, problem: ValueProblem::UnknownWord };
-            self.lowering.note(kind, version.span, Phase::Listen, Effect::Fatal);
+        let release = self.lowering.release;
+        let is_version =
+            |version: &str| options::TLS_VERSION.entry().words_at(release).any(|known| known == version);
+        let checks: [(OptionId, &dyn Fn(&str) -> bool); 3] = [
+            (options::TLS_VERSION, &is_version),
+            (options::CIPHERS, &may_be_ciphers),
+            (options::CIPHERS_TLS1_3, &has_suite),
+        ];
+        for (option, is_usable) in checks {
+            if let Some(text) = listener.settings.text(option).filter(|text| !is_usable(text.value)) {
+                let kind = NoteKind::BadValue { option, problem: ValueProblem::UnknownWord };
+                self.lowering.note(kind, text.span, Phase::Listen, Effect::Fatal);
+            }
         }
         if let Some(named) = Named::of(options::DHPARAMFILE, listener.settings.text(options::DHPARAMFILE)) {
             self.tls_file(Some(named), |bytes| {
@@ -185,3 +189,22 @@ impl Loader<'_, '_, '_> {
 
 /// What the beginning of Diffie-Hellman parameters in a file holds.
 const DH_LABEL: &[u8] = b"-----BEGIN DH PARAMETERS-----";
+
+/// Whether a text has only the characters of a cipher list. OpenSSL refuses any other one, a comment's `#` for instance.
+fn may_be_ciphers(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" :;,!+-@._=".contains(&byte))
+}
+
+/// Whether a list names a cipher suite of TLS 1.3, which is all that OpenSSL asks of it.
+fn has_suite(text: &str) -> bool {
+    const SUITES: [&str; 7] = [
+        "TLS_AES_128_GCM_SHA256",
+        "TLS_AES_256_GCM_SHA384",
+        "TLS_CHACHA20_POLY1305_SHA256",
+        "TLS_AES_128_CCM_SHA256",
+        "TLS_AES_128_CCM_8_SHA256",
+        "TLS_SHA256_SHA256",
+        "TLS_SHA384_SHA384",
+    ];
+    text.split(':').any(|name| SUITES.contains(&name.trim_matches(' ')))
+}
