@@ -3,6 +3,8 @@
 //! A rule looks at what one release makes of a configuration and reports findings. It reads no files and knows
 //! no clock. Equal findings of several releases become one.
 
+mod placement;
+
 use crate::catalogue::Release;
 use crate::model::notes::{Effect, Note};
 use crate::model::{Deployment, Lowered};
@@ -101,7 +103,32 @@ macro_rules! rules {
 }
 
 rules! {
+    bridge_incomplete,
+    bridge_option_before_connection,
+    byte_order_mark,
+    duplicate_listener_port,
+    duplicate_listener_socket,
+    duplicate_option,
+    hidden_by_nul,
+    include_dir_missing,
+    include_dir_nested,
+    include_splits_listener,
+    indented_comment,
+    inline_comment,
+    invalid_value,
+    listener_bind_overlap,
+    listener_option_before_first_listener,
+    listener_port_not_a_number,
+    listener_second_argument_number,
+    listener_socket_path_missing,
+    max_connections_on_websockets,
+    no_listener_local_only,
+    option_not_in_target_version,
+    per_listener_settings_late,
+    plugin_option_before_plugin,
+    port_option_deprecated,
     tab_separator,
+    trailing_text,
     unknown_option,
 }
 

@@ -44,7 +44,7 @@ pub(super) fn read(entry: &Entry, release: Release, raw: &[u8]) -> Read {
             _ => Err((ValueProblem::NotBool, true)),
         }),
         Kind::Int | Kind::Port => first_word(raw, |word| int(entry, release, word)).emptied(entry, release),
-        Kind::Size => first_word(raw, |word| bounded(entry, release, leading_number(word))),
+        Kind::Size => first_word(raw, |word| size(entry, release, word)),
         Kind::Word => first_word(raw, |word| known_word(entry, release, word)).emptied(entry, release),
         Kind::TrimmedWord => trimmed_word(entry, release, raw),
         Kind::ExactWord => exact_word(entry, release, raw),
@@ -160,6 +160,14 @@ fn int(entry: &Entry, release: Release, word: &[u8]) -> Result<Value, (ValueProb
         let number = whole_number(word).ok_or((ValueProblem::NotNumber { read_as: None }, true))?;
         bounded(entry, release, number)
     }
+}
+
+/// A number of which every release reads the leading digits.
+fn size(entry: &Entry, release: Release, word: &[u8]) -> Result<Value, (ValueProblem, bool)> {
+    let number = leading_number(word);
+    let read = bounded(entry, release, number)?;
+    let is_plain = word.iter().skip_while(|byte| matches!(byte, b'+' | b'-')).all(u8::is_ascii_digit);
+    if is_plain { Ok(read) } else { Err((ValueProblem::NotNumber { read_as: Some(number) }, false)) }
 }
 
 fn bounded(entry: &Entry, release: Release, number: i64) -> Result<Value, (ValueProblem, bool)> {
