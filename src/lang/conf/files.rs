@@ -7,8 +7,8 @@ use super::lower::Lowering;
 use crate::catalogue::{OptionId, Quirk, options};
 use crate::credentials::{self, KeyState};
 use crate::lang::passwd;
-use crate::model::notes::{Effect, FileProblem, NoteKind, Phase};
-use crate::model::{FileState, Listener, ListenerKind, Security, Sourced, TlsFile};
+use crate::model::notes::{Effect, FileProblem, NoteKind, Phase, ValueProblem};
+use crate::model::{FileState, Listener, ListenerKind, Protocol, Security, Sourced, TlsFile};
 use crate::text::{Account, FileError, FileKind, Readability, SourceId, Span, readable_by};
 
 /// Loads security files and TLS files into the model, as the account that the broker runs as.
@@ -151,9 +151,13 @@ impl Loader<'_, '_, '_> {
 
     fn listener(&mut self, listener: &mut Listener) {
         if listener.kind == ListenerKind::LocalOnly || !listener.has_certificate() {
-            return;
+            // A listener with pre-shared keys alone opens no files of certificates.
+            return self.tls_version(listener);
         }
+        let noted = self.lowering.notes.len();
+        self.tls_version(listener);
         let path = |option| Named::of(option, listener.settings.text(option));
+        let parameters = path(options::DHPARAMFILE);
         let (authority, certificate) = (path(options::CAFILE), path(options::CERTFILE));
         let (key, revocations) = (path(options::KEYFILE), path(options::CRLFILE));
         let tls = &mut listener.tls;
@@ -165,6 +169,9 @@ impl Loader<'_, '_, '_> {
             let read = credentials::read_certificates(bytes).map(Into::into);
             read.map_err(|error| FileProblem::NotCertificate(error.to_string()))
         });
+        // An engine's key has a name, not a file.
+        let is_engine = |form: Sourced<&str>| form.value == "engine";
+        let key = key.filter(|_| !listener.settings.text(options::TLS_KEYFORM).is_some_and(is_engine));
         tls.key = self.tls_file(key, |bytes| match credentials::read_key(bytes) {
             Ok(key) if key.state == KeyState::Encrypted => Err(FileProblem::EncryptedKey),
             Ok(key) => Ok(Arc::new(key)),
@@ -175,6 +182,8 @@ impl Loader<'_, '_, '_> {
                 .map(Into::into)
                 .map_err(|error| FileProblem::NotCrl(error.to_string()))
         });
+        // Later releases do not read the value, and these do not say what is in the file.
+        let _: TlsFile<()> = self.tls_file(parameters, |_| Ok(()));
         let pair = tls.certificate.state.loaded().and_then(|chain| chain.first()).zip(tls.key.state.loaded());
         if let (Some((certificate, key)), Some(key_span), Some(certificate_span)) =
             (pair, tls.key.span, tls.certificate.span)
@@ -185,6 +194,31 @@ impl Loader<'_, '_, '_> {
             let problem = FileProblem::KeyMismatch { certificate: certificate_span };
             let kind = NoteKind::File { option: options::KEYFILE, path, problem };
             self.lowering.note(kind, key_span, Phase::Listen, Effect::Fatal);
+        }
+        if listener.protocol == Protocol::Websockets
+            && self.lowering.release.has(Quirk::WebsocketsIgnoreAuthorityFiles)
+        {
+            for note in &mut self.lowering.notes[noted..] {
+                if let NoteKind::File { option, .. } | NoteKind::NotChecked { option, .. } = note.kind
+                    && [options::CAFILE, options::CRLFILE, options::DHPARAMFILE].contains(&option)
+                {
+                    note.effect = Effect::None;
+                }
+            }
+        }
+    }
+
+    /// A TLS version that the release does not know stops it when the listener opens.
+    fn tls_version(&mut self, listener: &Listener) {
+        let release = self.lowering.release;
+        let is_ignored =
+            listener.protocol == Protocol::Websockets && release.has(Quirk::WebsocketsIgnoreTlsVersion);
+        let Some(version) = listener.settings.text(options::TLS_VERSION) else { return };
+        let is_known = options::TLS_VERSION.entry().words_at(release).any(|word| word == version.value);
+        if listener.has_tls() && !is_ignored && !is_known {
+            let kind =
+                NoteKind::BadValue { option: options::TLS_VERSION, problem: ValueProblem::UnknownWord };
+            self.lowering.note(kind, version.span, Phase::Listen, Effect::Fatal);
         }
     }
 
