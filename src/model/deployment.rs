@@ -238,7 +238,8 @@ impl Deployment {
             return (own.value, Some(own.span));
         }
         let written = self.security_of(listener).settings.flag(options::ALLOW_ANONYMOUS);
-        match (listener.kind, written) {
+        let kind = if self.is_local_only_default(listener) { ListenerKind::LocalOnly } else { listener.kind };
+        match (kind, written) {
             (ListenerKind::LocalOnly, written) => {
                 let is_heard = !self.release.has(Quirk::LocalOnlyIgnoresDeniedAnonymous);
                 let denied = written.filter(|flag| !flag.value && is_heard);
@@ -247,5 +248,13 @@ impl Deployment {
             (_, Some(flag)) => (flag.value, Some(flag.span)),
             (_, None) => (false, None),
         }
+    }
+    /// Whether it is a default listener that a release opens in place of local-only mode, whose rules it keeps.
+    fn is_local_only_default(&self, listener: &Listener) -> bool {
+        self.release.has(Quirk::DefaultListenerOpenedLocally)
+            && self.listeners.len() == 1
+            && listener.kind == ListenerKind::Default
+            && listener.settings.get(options::PORT).is_none()
+            && listener.host.is_none()
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::catalogue::{OptionId, Release};
+use crate::credentials::{Encoding, HashError};
 use crate::text::{FileError, Span};
 
 /// When, after its start, the broker meets a problem.
@@ -369,8 +370,20 @@ pub enum PasswordNote {
     NoColon,
     /// There is no name, or no hash.
     Empty,
-    /// The hash cannot be used.
-    BadHash,
+    /// The hash is none that any release takes.
+    BadHash(HashError),
+    /// The release takes a hash only with one `$` in front.
+    LeadingDollars {
+        /// How many it has.
+        count: usize,
+    },
+    /// The hash is of the kind `argon2id`, which the release, or the observed build of it, does not take.
+    Argon2id,
+    /// The base64 of the hash is written so that it depends on the OpenSSL of the broker whether it is taken.
+    LooseEncoding {
+        /// How.
+        encoding: Encoding,
+    },
     /// The salt has a length that the release does not take.
     SaltLength {
         /// Its length in bytes.

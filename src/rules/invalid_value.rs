@@ -106,6 +106,22 @@ fn describe(case: &Case<'_, '_>, problem: &ValueProblem) -> Diagnostic {
                 None => "write `in`, `out` or `both` behind the filter".to_owned(),
             })
         }
+        ValueProblem::UnclosedQuote => {
+            let finding = case.finding(format!("the quoted pattern of `{name}` does not end"));
+            finding.help("close the quote, or leave quotes out: they are for patterns with a blank")
+        }
+        ValueProblem::BadPrefix => {
+            let finding = case.finding(format!("{} is no prefix of a bridge's `{name}`", case.value()));
+            finding.help("write a plain beginning of a topic, without `+` and `#`, or `\"\"` for none")
+        }
+        ValueProblem::PatternMissing => {
+            let finding = case.finding("an empty pattern stands for one topic, and the prefixes do not both say which");
+            finding.help("give a local and a remote prefix, or a pattern")
+        }
+        ValueProblem::BadFilter => {
+            let finding = case.finding(format!("prefix and pattern of this `{name}` make no valid filter together"));
+            finding.help("end the prefix in `/`, and let `+` and `#` be whole levels")
+        }
         ValueProblem::ShortKey => {
             let written = case.cx.text(case.note.span);
             let finding = case.finding(format!("the key in `{written}` is too short"));

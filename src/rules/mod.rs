@@ -3,6 +3,9 @@
 //! A rule looks at what one release makes of a configuration and reports findings. It reads no files and knows
 //! no clock. Equal findings of several releases become one.
 
+mod logins;
+mod named_files;
+mod password_lines;
 mod placement;
 
 use crate::catalogue::Release;
@@ -103,33 +106,66 @@ macro_rules! rules {
 }
 
 rules! {
+    acl_file_unreadable,
+    anonymous_leaks_to_all_listeners,
+    anonymous_on_public_listener,
+    anonymous_with_password_file,
     bridge_incomplete,
     bridge_option_before_connection,
     byte_order_mark,
+    cert_expired,
+    cert_role_swapped,
+    client_cert_without_identity,
     duplicate_listener_port,
     duplicate_listener_socket,
     duplicate_option,
     hidden_by_nul,
+    identity_without_require_certificate,
     include_dir_missing,
     include_dir_nested,
     include_splits_listener,
     indented_comment,
     inline_comment,
     invalid_value,
+    key_cert_mismatch,
+    key_encrypted,
+    key_unreadable,
     listener_bind_overlap,
     listener_option_before_first_listener,
     listener_port_not_a_number,
     listener_second_argument_number,
     listener_socket_path_missing,
+    listener_without_auth,
     max_connections_on_websockets,
     no_listener_local_only,
     option_not_in_target_version,
+    passwd_duplicate_user,
+    passwd_empty_password,
+    passwd_hash_too_new,
+    passwd_invalid_hash,
+    passwd_line_without_colon,
+    passwd_plaintext,
+    passwd_unreadable,
     per_listener_settings_late,
+    plaintext_beside_tls,
     plugin_option_before_plugin,
     port_option_deprecated,
+    psk_file_unreadable,
+    require_certificate_no_ca,
+    require_certificate_without_tls,
+    secret_file_symlink,
     tab_separator,
+    tls_file_invalid,
+    tls_file_missing,
+    tls_on_wrong_listener,
+    tls_options_without_tls,
+    tls_pair_incomplete,
+    tls_port_without_tls,
+    tls_version_unsupported,
     trailing_text,
     unknown_option,
+    user_unknown,
+    websockets_ignores_tls_version,
 }
 
 /// Every rule, by name.
@@ -170,4 +206,26 @@ pub fn check(lowered: &[Lowered], sources: &Sources, now: i64) -> Vec<Diagnostic
 
 fn order(finding: &Diagnostic) -> (Span, std::cmp::Reverse<Severity>, &'static str, &[String]) {
     (finding.primary.span, std::cmp::Reverse(finding.severity), finding.rule, &finding.releases)
+}
+
+/// How many findings of a rule the newest release has for some files, of which `mosquitto.conf`, `passwd`
+/// or `aclfile` is linted.
+#[cfg(test)]
+fn finds(rule: &str, files: &[(&str, &str)]) -> usize {
+    use crate::lang::Environment;
+    use crate::lint::{Input, Kind, lint};
+    let kinds = [("mosquitto.conf", Kind::Conf), ("passwd", Kind::Passwd), ("aclfile", Kind::Acl)];
+    let main = kinds.iter().find_map(|(name, kind)| {
+        files.iter().find(|(file, _)| file == name).map(|(file, text)| (*file, *text, *kind))
+    });
+    let Some((name, text, kind)) = main else { return 0 };
+    let mut memory = crate::text::Memory::new();
+    for (path, text) in files {
+        memory.insert(*path, text.as_bytes());
+    }
+    let environment = Environment { now: 1_790_000_000, started_by: "root".into() };
+    let releases = [Release::newest()];
+    let bytes = text.as_bytes().into();
+    let outcome = lint(Input { name, bytes, kind, files: &memory, releases: &releases, environment });
+    outcome.findings.iter().filter(|finding| finding.rule == rule).count()
 }

@@ -1,7 +1,7 @@
 //! Folders and certificates that tests work with.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -20,7 +20,8 @@ pub(crate) fn open_folder() -> TempDir {
 }
 
 /// Writes `ca.crt`, `server.crt` and `server.key`, `client.crt` and `client.key`, `expired.crt` and `expired.key`,
-/// `other.key`, which belongs to no certificate, and `encrypted.key`, whose pass phrase nobody gives.
+/// `other.key`, which belongs to no certificate, and `encrypted.key`, whose pass phrase nobody gives. `private.key`
+/// is `server.key` for the eyes of its owner, and `passwords.link` a symbolic link to `passwords`.
 pub(crate) fn certificates(folder: &Path) {
     static MADE: OnceLock<Vec<(&'static str, Vec<u8>)>> = OnceLock::new();
     let files = MADE.get_or_init(|| {
@@ -46,4 +47,8 @@ pub(crate) fn certificates(folder: &Path) {
     for (name, contents) in files {
         fs::write(folder.join(name), contents).unwrap();
     }
+    let private = folder.join("private.key");
+    fs::copy(folder.join("server.key"), &private).unwrap();
+    fs::set_permissions(private, fs::Permissions::from_mode(0o600)).unwrap();
+    symlink("passwords", folder.join("passwords.link")).unwrap();
 }

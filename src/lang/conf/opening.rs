@@ -135,6 +135,9 @@ impl Loader<'_, '_, '_> {
         let heeds_pair = listener.protocol != Protocol::HttpApi;
         let (authority, revocations) = (path(options::CAFILE, heeds_all), path(options::CRLFILE, heeds_all));
         let (certificate, key) = (path(options::CERTFILE, heeds_pair), path(options::KEYFILE, heeds_pair));
+        // An engine's key has a name, not a file.
+        let is_engine = |form: Sourced<&str>| form.value == "engine";
+        let key = key.filter(|_| !listener.settings.text(options::TLS_KEYFORM).is_some_and(is_engine));
         let key_path = key.as_ref().map(|key| key.path.clone());
         let tls = &mut listener.tls;
         tls.authorities = self.tls_file(authority, |bytes| {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pest::Parser;
 
 use crate::catalogue::{Quirk, Release};
-use crate::credentials::PasswordHash;
+use crate::credentials::{Encoding, PasswordHash, Scheme};
 use crate::lang::lines::{Line, grammar_text, lines, trim};
 use crate::model::notes::{Effect, Note, NoteKind, PasswordNote, Phase};
 use crate::model::{PasswordEntry, Passwords};
@@ -31,7 +31,7 @@ pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Passwords, Vec
         release,
         passwords: Passwords { source, entries: Vec::new() },
         notes: Vec::new(),
-        first: HashMap::new(),
+        earlier: HashMap::new(),
     };
     for line in lines(bytes) {
         if let Some(nul) = bytes[line.start..line.content_end].iter().position(|byte| *byte == 0) {
@@ -53,7 +53,8 @@ struct Reading<'a> {
     release: Release,
     passwords: Passwords,
     notes: Vec<Note>,
-    first: HashMap<Box<[u8]>, usize>,
+    /// The last entry of each name.
+    earlier: HashMap<Box<[u8]>, Span>,
 }
 
 impl Reading<'_> {
@@ -106,42 +107,60 @@ impl Reading<'_> {
             _ if name.len() > MAX_FIELD || bytes.len() > MAX_FIELD => {
                 Some((PasswordNote::TooLong, name_range))
             }
-            Err(_) => Some((PasswordNote::BadHash, hash_range)),
+            Err(error) => Some((PasswordNote::BadHash(*error), hash_range)),
             Ok(hash) => self.refusal(hash).map(|problem| (problem, hash_range)),
         };
         if name.starts_with(b"\xef\xbb\xbf") {
             self.note(PasswordNote::ByteOrderMark, line.start, line.start + 3, Effect::None);
         }
-        let is_usable = problem.is_none();
+        let name_span = Span::new(self.source, name_range.0, name_range.1);
+        if !name.is_empty() {
+            self.duplicate(&name, name_span);
+        }
+        // Who might be able to log in counts as able.
+        let is_usable = matches!(problem, None | Some((PasswordNote::LooseEncoding { .. }, _)));
         if let Some((kind, (start, end))) = problem {
-            self.note(kind, start, end, self.bad_entry());
+            let effect = match kind {
+                // The builds differ, and their release does not tell which OpenSSL they use.
+                PasswordNote::LooseEncoding { .. } if self.bad_entry() == Effect::Fatal => Effect::Unknown,
+                _ => self.bad_entry(),
+            };
+            self.note(kind, start, end, effect);
         }
         let entry = PasswordEntry {
-            name: name.clone(),
-            name_span: Span::new(self.source, name_range.0, name_range.1),
+            name,
+            name_span,
             hash_span: Span::new(self.source, hash_range.0, hash_range.1),
             hash,
             is_usable,
         };
-        if !name.is_empty() {
-            self.duplicate(name, &entry);
-        }
         self.passwords.entries.push(entry);
     }
 
-    /// Why the release does not take a hash that is well formed.
+    /// Why the release does not take a hash that is well formed, or why that cannot be told.
     fn refusal(&self, hash: &PasswordHash) -> Option<PasswordNote> {
+        if let Scheme::Argon2id { .. } = hash.scheme {
+            return Some(PasswordNote::Argon2id);
+        }
+        if hash.leading_dollars != 1 && !self.release.has(Quirk::HashDollarOptional) {
+            return Some(PasswordNote::LeadingDollars { count: hash.leading_dollars });
+        }
         let lengths = if self.release.has(Quirk::SaltOfTwelveBytesOnly) { &[12][..] } else { &[12, 64] };
         let length = hash.salt_bytes()?;
-        (!lengths.contains(&length)).then_some(PasswordNote::SaltLength { length })
+        if !lengths.contains(&length) {
+            return Some(PasswordNote::SaltLength { length });
+        }
+        let loose = [hash.salt_encoding, hash.hash_encoding];
+        let encoding = loose.into_iter().find(|encoding| *encoding != Encoding::Standard)?;
+        Some(PasswordNote::LooseEncoding { encoding })
     }
 
-    fn duplicate(&mut self, name: Box<[u8]>, entry: &PasswordEntry) {
-        let index = self.passwords.entries.len();
-        if let Some(earlier) = self.first.insert(name, index) {
-            let first = self.passwords.entries[earlier].name_span;
+    fn duplicate(&mut self, name: &[u8], span: Span) {
+        if let Some(first) = self.earlier.insert(name.into(), span) {
+            let is_fatal = self.release.has(Quirk::DuplicatePasswordUserFatal);
+            let effect = if is_fatal { Effect::Fatal } else { Effect::None };
             let kind = PasswordNote::Duplicate { first };
-            self.note(kind, entry.name_span.start as usize, entry.name_span.end as usize, self.bad_entry());
+            self.note(kind, span.start as usize, span.end as usize, effect);
         }
     }
 }
