@@ -59,7 +59,8 @@ pub(super) fn listener_line(lowering: &mut Lowering<'_, '_>, directive: Directiv
             lowering.read_note(NoteKind::BadValue { option, problem }, port_span, true);
             0
         }
-        None => 0,
+        // Refused; what follows is judged as if the second word were the port that is meant.
+        None => second.map_or(0, |(start, end)| value::whole_number(&bytes[start..end]).and_then(|port| u16::try_from(port).ok()).unwrap_or(0)),
     };
     let mut listener = new_listener(ListenerKind::Explicit, span, port);
     let target = address.map(|(start, end)| {
@@ -69,7 +70,8 @@ pub(super) fn listener_line(lowering: &mut Lowering<'_, '_>, directive: Directiv
     match (port, number, target) {
         (0, Some(0), Some(path)) => listener.socket = Some(path),
         (0, Some(0), None) => lowering.read_note(NoteKind::SocketPathMissing, port_span, true),
-        (_, _, target) => listener.host = target,
+        (_, Some(_), target) => listener.host = target,
+        (_, None, _) => {}
     }
     lowering.begin_listener(listener, block);
 }

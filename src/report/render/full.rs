@@ -57,10 +57,11 @@ pub fn full(findings: &[Diagnostic], sources: &Sources, all: &[String], style: F
         if handler.render_report(&mut out, &report).is_err() {
             out.push_str(&super::concise(std::slice::from_ref(finding), sources, all));
         }
-        let only = releases(finding, all).map(|only| format!("holds for {only}"));
-        let notes = finding.notes.iter().chain(&only).map(|note| ("why", note));
-        for (word, text) in notes.chain(finding.help.iter().map(|help| ("mend", help))) {
-            out.push_str(&paragraph(word, &printable(text), style.width));
+        let notes = finding.notes.iter().map(|note| ("why", note.clone()));
+        let help = finding.help.iter().map(|help| ("mend", help.clone()));
+        let only = releases(finding, all).map(|only| ("only", only));
+        for (word, text) in notes.chain(help).chain(only) {
+            out.push_str(&paragraph(word, &printable(&text), style.width));
         }
         out.push('\n');
     }
