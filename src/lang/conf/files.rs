@@ -151,6 +151,7 @@ impl Loader<'_, '_, '_> {
 
     fn listener(&mut self, listener: &mut Listener) {
         if listener.kind == ListenerKind::LocalOnly || !listener.has_certificate() {
+            self.lone_key(listener);
             // A listener with pre-shared keys alone opens no files of certificates.
             return self.tls_version(listener);
         }
@@ -205,6 +206,17 @@ impl Loader<'_, '_, '_> {
                     note.effect = Effect::None;
                 }
             }
+        }
+    }
+
+    /// Where the pair is not checked, a WebSocket listener with a `keyfile` alone does not open.
+    fn lone_key(&mut self, listener: &Listener) {
+        let is_alone = listener.settings.text(options::CERTFILE).is_none()
+            && listener.protocol == Protocol::Websockets
+            && !self.lowering.release.has(Quirk::CertificatePairChecked);
+        if let Some(key) = listener.settings.text(options::KEYFILE).filter(|_| is_alone) {
+            let kind = NoteKind::TlsPair { present: options::KEYFILE, missing: options::CERTFILE };
+            self.lowering.note(kind, key.span, Phase::Listen, Effect::Fatal);
         }
     }
 
