@@ -8,13 +8,14 @@ rule! {
     /// `allow_anonymous` below one listener decides for every listener.
     ///
     /// ## What it finds
-    /// `allow_anonymous` lines below a `listener` line, without `per_listener_settings true`, where there are other
-    /// listeners that the line decides for: they have no such line, or one that says the opposite. A lone
-    /// `allow_anonymous false` is not reported, since it changes nothing.
+    /// `allow_anonymous` lines below a `listener` line, without `per_listener_settings true`, where there are
+    /// other listeners that the line decides for: they have no such line, or one that says the opposite. A
+    /// lone `allow_anonymous false` is not reported, since it changes nothing, and a lone `allow_anonymous
+    /// true` is a mere note where the listeners differ in nothing else.
     ///
     /// ## Why it matters
-    /// Without `per_listener_settings true` there is one value for the whole broker, and the last line counts. A
-    /// line that opens a listener on loopback for local programs opens the public ones, too.
+    /// Without `per_listener_settings true` there is one value for the whole broker, and the last line
+    /// counts. A line that opens a listener on loopback for local programs opens the public ones, too.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -81,6 +82,9 @@ fn check(cx: &mut Context<'_>) {
             let titles = logins::enumerate(&titles);
             let mut finding =
                 cx.finding(last.name, format!("this line also lets clients without a name in on {titles}"));
+            if !is_riskier(cx, &last, &silent) {
+                finding.severity = Severity::Note;
+            }
             for listener in silent {
                 finding = finding.related(listener.span, "it has no line of its own");
             }
@@ -88,16 +92,27 @@ fn check(cx: &mut Context<'_>) {
         }
         () => return,
     };
-    let finding = finding.note("without `per_listener_settings true` one value holds for every listener: the last");
+    let finding = finding.note("without `per_listener_settings true` the last line holds for every listener");
     cx.report(finding.help(
-        "put `per_listener_settings true` at the top and give each listener its own `password_file`, `acl_file` \
+        "put `per_listener_settings true` at the top and give each listener its own `password_file`, \
+         `acl_file` \
          and `allow_anonymous`; from 2.1 on, `listener_allow_anonymous` does it alone",
     ));
 }
 
+/// Whether the line opens more than the listener that it stands below: passwords are optional now, a local
+/// listener lets in other machines, or a plain one clients with TLS.
+fn is_riskier(cx: &Context<'_>, line: &Line<'_>, others: &[&Listener]) -> bool {
+    let Some(own) = line.below else { return false };
+    cx.deployment.security.passwords.is_named()
+        || others
+            .iter()
+            .any(|other| (own.is_local() && !other.is_local()) || (!own.has_tls() && other.has_tls()))
+}
+
 fn undone_lines(cx: &Context<'_>, last: &Line<'_>, undone: &[&Line<'_>]) -> Diagnostic {
     let (value, other) = (last.flag.value, !last.flag.value);
-    let message = format!("`allow_anonymous {value}` here undoes `allow_anonymous {other}` of another listener");
+    let message = format!("`allow_anonymous {value}` undoes the `allow_anonymous {other}` of another line");
     let mut finding = cx.finding(last.name, message);
     finding.severity = Severity::Error;
     for line in undone {
@@ -119,7 +134,11 @@ fn lines<'a>(cx: &Context<'a>) -> Vec<Line<'a>> {
                 && listener.span.source == name.source
                 && listener.span.start < name.start
         };
-        Some(Line { flag, name, below: listeners.iter().filter(is_above).max_by_key(|above| above.span.start) })
+        Some(Line {
+            flag,
+            name,
+            below: listeners.iter().filter(is_above).max_by_key(|above| above.span.start),
+        })
     });
     lines.collect()
 }
@@ -138,6 +157,9 @@ mod tests {
         assert_eq!(count("allow_anonymous true\nlistener 1\nlistener 2\n"), 0);
         assert_eq!(count("listener 1\nallow_anonymous true\n"), 0);
         assert_eq!(count("per_listener_settings true\nlistener 1\nlistener 2\nallow_anonymous true\n"), 0);
-        assert_eq!(count("listener 1\nlistener_allow_anonymous false\nlistener 2\nallow_anonymous true\n"), 0);
+        assert_eq!(
+            count("listener 1\nlistener_allow_anonymous false\nlistener 2\nallow_anonymous true\n"),
+            0
+        );
     }
 }

@@ -9,13 +9,14 @@ rule! {
     /// Anybody who reaches a listener gets in without a name and may use every topic.
     ///
     /// ## What it finds
-    /// Listeners that other machines can reach, that let clients in without a name, and on which no ACL file holds
-    /// such clients back. It is quiet for listeners on loopback addresses and unix sockets, where a certificate or
-    /// a key is asked for first, and where a plugin may decide.
+    /// Listeners that other machines can reach, that let clients in without a name, and on which no ACL file
+    /// holds such clients back. It is quiet for listeners on loopback addresses and unix sockets, where a
+    /// certificate or a key is asked for first, and where a plugin may decide.
     ///
     /// ## Why it matters
-    /// Whoever is in the same network, or in the internet where the port is forwarded, can listen to all messages
-    /// and send any. Without a password file even names mean nothing: every name and password is taken.
+    /// Whoever is in the same network, or in the internet where the port is forwarded, can listen to all
+    /// messages and send any. Without a password file even names mean nothing: every name and password is
+    /// taken.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -99,7 +100,8 @@ mod tests {
 
     #[test]
     fn only_open_ones() {
-        let count = |conf, acl| finds("anonymous-on-public-listener", &[("mosquitto.conf", conf), ("acl", acl)]);
+        let count =
+            |conf, acl| finds("anonymous-on-public-listener", &[("mosquitto.conf", conf), ("acl", acl)]);
         let open = "listener 1883\nallow_anonymous true\n";
         let with_acl = "listener 1883\nallow_anonymous true\nacl_file acl\n";
         assert_eq!(count(open, ""), 1);

@@ -62,7 +62,10 @@ fn check(cx: &mut Context<'_>) {
         let titles: Vec<String> = listeners.iter().map(|listener| listener.title()).collect();
         let message = format!("passwords are optional on {}", logins::enumerate(&titles));
         let mut finding = cx.finding(line, message).related(passwords, "the password file");
-        finding = finding.note("a client that sends no name is let in; only a wrong name or password is refused");
-        cx.report(finding.help("set `allow_anonymous false`, unless an ACL file gives such clients what they may have"));
+        finding =
+            finding.note("a client that sends no name is let in; only wrong names and passwords are refused");
+        cx.report(
+            finding.help("set `allow_anonymous false`, unless clients without a name are meant to come in"),
+        );
     }
 }

@@ -14,12 +14,13 @@ rule! {
     ///
     /// ## What it finds
     /// In `certfile`: the server's certificate and those of the chain below it. In `cafile`, where client
-    /// certificates are required: the authorities. Certificates that end within 30 days, and have lived through two
-    /// thirds of their time, are a warning.
+    /// certificates are required: the authorities. Certificates that end within 30 days, and have lived
+    /// through two thirds of their time, are a warning.
     ///
     /// ## Why it matters
     /// The broker starts without a word and never looks at the date of its own certificate. Every client that
-    /// checks certificates fails to connect. With an expired authority no client certificate of it is accepted.
+    /// checks certificates fails to connect. With an expired authority no client certificate of it is
+    /// accepted.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -124,7 +125,7 @@ fn report(cx: &mut Context<'_>, certificate: &CertificateFacts, span: Span, role
     finding = finding.related(listener.span, "for this listener");
     finding = finding.note(match is_authority {
         true => "outside its time no client certificate that it signed is accepted",
-        false => "the broker starts all the same; outside its time every client that checks it fails to connect",
+        false => "the broker starts all the same; outside its time clients that check it fail to connect",
     });
     let help = match standing {
         Standing::NotYet => "check the clock of this machine and of the one that made the certificate",

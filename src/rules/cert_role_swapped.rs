@@ -6,13 +6,14 @@ rule! {
     /// `certfile` holds the certificate of an authority, not that of the server.
     ///
     /// ## What it finds
-    /// A `certfile` whose first certificate is an authority's, where something else shows that it is a mistake: the
-    /// key does not belong to it, `cafile` holds a server's certificate, or it may only sign and names no host.
-    /// Self-signed certificates of servers, which often call themselves authorities, are not reported.
+    /// A `certfile` whose first certificate is an authority's, where something else shows that it is a
+    /// mistake: the key does not belong to it, `cafile` holds a server's certificate, or it may only sign and
+    /// names no host. Self-signed certificates of servers, which often call themselves authorities, are not
+    /// reported.
     ///
     /// ## Why it matters
-    /// With the server's key the broker does not start. With the authority's key it starts, clients that compare the
-    /// host name refuse it, and the key that signs everything lies on the broker.
+    /// With the server's key the broker does not start. With the authority's key it starts, clients that
+    /// compare the host name refuse it, and the key that signs everything lies on the broker.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -42,7 +43,9 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for listener in logins::client_listeners(cx.deployment) {
         let tls = &listener.tls;
-        let (Some(chain), Some(span)) = (tls.certificate.state.loaded(), tls.certificate.span) else { continue };
+        let (Some(chain), Some(span)) = (tls.certificate.state.loaded(), tls.certificate.span) else {
+            continue;
+        };
         let Some(first) = chain.first().filter(|first| first.is_ca) else { continue };
         let is_swapped = has_server_as_authority(tls);
         if !is_swapped && !has_other_key(tls, first) && !can_only_sign(first) {
@@ -53,7 +56,8 @@ fn check(cx: &mut Context<'_>) {
         if let Some(authorities) = tls.authorities.span.filter(|_| is_swapped) {
             finding = finding.related(authorities, "and this is the certificate of a server");
         }
-        finding = finding.note("the first certificate is what the broker shows to clients, and `keyfile` must fit it");
+        finding =
+            finding.note("the broker shows the first certificate to its clients, and `keyfile` must fit it");
         cx.report(finding.help(match is_swapped {
             true => "swap `certfile` and `cafile`",
             false => "name the server's certificate, followed by those of its authorities",

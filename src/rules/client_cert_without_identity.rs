@@ -10,8 +10,9 @@ rule! {
     /// `use_subject_as_username`, where clients without a name are not let in.
     ///
     /// ## Why it matters
-    /// The certificate is checked, and then the client is treated like any other: it must send a name and a password,
-    /// too. That may be meant. Without a password file nobody can log in at all, which is reported as an error.
+    /// The certificate is checked, and then the client is treated like any other: it must send a name and a
+    /// password, too. That may be meant. Without a password file nobody can log in at all, which is reported
+    /// as an error.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -40,7 +41,7 @@ rule! {
 }
 
 fn check(cx: &mut Context<'_>) {
-    if logins::may_ask_plugin(cx.deployment) {
+    if logins::may_ask_plugin(cx.deployment) || logins::may_have_missed_lines(cx) {
         return;
     }
     for listener in logins::client_listeners(cx.deployment) {

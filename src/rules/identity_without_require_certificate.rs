@@ -5,11 +5,13 @@ rule! {
     /// Names are taken from certificates that nobody asks clients for.
     ///
     /// ## What it finds
-    /// `use_identity_as_username` or `use_subject_as_username` on a TLS listener without `require_certificate true`.
+    /// `use_identity_as_username` or `use_subject_as_username` on a TLS listener without `require_certificate
+    /// true`.
     ///
     /// ## Why it matters
-    /// The broker asks for a certificate only with `require_certificate true`. Without it no client shows one, even if
-    /// it has one, and every client is refused for want of a name: passwords and `allow_anonymous` do not help.
+    /// The broker asks for a certificate only with `require_certificate true`. Without it no client shows
+    /// one, even if it has one, and every client is refused for want of a name: passwords and
+    /// `allow_anonymous` do not help.
     ///
     /// ## Example
     /// ```mosquitto.conf bad

@@ -11,8 +11,8 @@ rule! {
     /// A `keyfile` whose key is not the one that the first certificate of `certfile` was made for.
     ///
     /// ## Why it matters
-    /// The broker stops when it opens the listener. It happens when only one of the two is renewed, and where the
-    /// chain in `certfile` starts with the authority in place of the server.
+    /// The broker stops when it opens the listener. It happens when only one of the two is renewed, and where
+    /// the chain in `certfile` starts with the authority in place of the server.
     ///
     /// ## Example
     /// ```mosquitto.conf bad

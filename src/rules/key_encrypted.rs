@@ -10,8 +10,8 @@ rule! {
     /// A `keyfile` with an encrypted key.
     ///
     /// ## Why it matters
-    /// The broker asks for the pass phrase on its terminal. As a service it has none, and does not start. There is no
-    /// option that gives the pass phrase of a file.
+    /// The broker asks for the pass phrase on its terminal. As a service it has none, and does not start.
+    /// There is no option that gives the pass phrase of a file.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -41,9 +41,9 @@ fn check(cx: &mut Context<'_>) {
         let FileProblem::EncryptedKey = problem.problem else { continue };
         let message = format!("the key in `{}` needs a pass phrase", problem.path.display());
         let finding = cx.finding_on(problem.note, message);
-        let finding = finding.note("the broker asks for it on its terminal, and as a service it does not start");
+        let finding = finding.note("the broker asks for it on its terminal; as a service it does not start");
         cx.report(finding.help(
-            "write a key without pass phrase (`openssl pkey -in FILE -out PLAIN`), readable by the broker's account only",
+            "write a key without one (`openssl pkey -in FILE -out PLAIN`), which only the broker may read",
         ));
     }
 }

@@ -6,13 +6,14 @@ rule! {
     /// The account that the broker runs as cannot read a file of its TLS.
     ///
     /// ## What it finds
-    /// A `keyfile`, or another file of a TLS listener, that the account of the broker may not read, for its own mode
-    /// and owner or for those of a directory above it. Keys made by certbot are a common case: their folder is open
-    /// to root only.
+    /// A `keyfile`, or another file of a TLS listener, that the account of the broker may not read, for its
+    /// own mode and owner or for those of a directory above it. Keys made by certbot are a common case: their
+    /// folder is open to root only.
     ///
     /// ## Why it matters
-    /// A broker that root starts changes to its `user` (`mosquitto` by default) first and opens these files then.
-    /// It stops with `Permission denied`. Its own check of the configuration (`--test-config`) does not notice.
+    /// A broker that root starts changes to its `user` (`mosquitto` by default) first and opens these files
+    /// then. It stops with `Permission denied`. Its own check of the configuration (`--test-config`) does not
+    /// notice.
     ///
     /// ## Example
     /// `private.key` belongs to root and has the mode 0600.

@@ -7,8 +7,9 @@ rule! {
     /// Nobody can log in on a listener: nothing is there that could tell who a client is.
     ///
     /// ## What it finds
-    /// Listeners without password file and plugin, which take no names from certificates and do not let clients in
-    /// without a name, whether `allow_anonymous false` is written or not.
+    /// Listeners without password file and plugin, which take no names from certificates and do not let
+    /// clients in without a name, whether `allow_anonymous false` is written or not. It is quiet where an
+    /// included folder cannot be looked at, since the lines may stand there.
     ///
     /// ## Why it matters
     /// The broker starts without a word and then refuses every client, with or without name and password. An
@@ -37,7 +38,7 @@ rule! {
 }
 
 fn check(cx: &mut Context<'_>) {
-    if logins::may_ask_plugin(cx.deployment) {
+    if logins::may_ask_plugin(cx.deployment) || logins::may_have_missed_lines(cx) {
         return;
     }
     for listener in logins::client_listeners(cx.deployment) {
@@ -55,10 +56,11 @@ fn check(cx: &mut Context<'_>) {
             finding = finding.related(denied, "clients without a name are not let in");
         }
         finding = finding.note(why(cx, listener.settings.text(options::PSK_HINT).map(|hint| hint.span)));
-        let elsewhere = cx.deployment.is_per_listener()
-            && cx.deployment.listeners.iter().any(|other| {
-                other.security.as_ref().is_some_and(|security| security.passwords.is_named())
-            });
+        let elsewhere =
+            cx.deployment.is_per_listener()
+                && cx.deployment.listeners.iter().any(|other| {
+                    other.security.as_ref().is_some_and(|security| security.passwords.is_named())
+                });
         cx.report(finding.help(if elsewhere {
             "with `per_listener_settings true` each listener needs its own `password_file`: name it here, too"
         } else {
@@ -71,12 +73,14 @@ fn check(cx: &mut Context<'_>) {
 fn why(cx: &Context<'_>, hint: Option<Span>) -> String {
     match hint {
         Some(hint) => format!(
-            "a client with a key (hint `{}`) still has no name: `use_identity_as_username true` would give it one",
+            "a client with a key (hint `{}`) has no name: `use_identity_as_username true` gives it one",
             cx.text(hint)
         ),
-        None => "there is no password file, plugin or certificate identity, so every client is refused as not \
+        None => {
+            "there is no password file, plugin or certificate identity, so every client is refused as not \
                  authorised"
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 
@@ -92,8 +96,12 @@ mod tests {
         assert_eq!(count("listener 1883\nlistener_allow_anonymous true\n"), 0);
         assert_eq!(count("listener 1883\npassword_file /nowhere/passwd\n"), 0);
         assert_eq!(count("listener 1883\nplugin /usr/lib/x.so\n"), 0);
-        assert_eq!(count("listener 1883\npsk_hint h\npsk_file /nowhere/k\nuse_identity_as_username true\n"), 0);
+        assert_eq!(
+            count("listener 1883\npsk_hint h\npsk_file /nowhere/k\nuse_identity_as_username true\n"),
+            0
+        );
         assert_eq!(count("listener 1883\npsk_hint h\npsk_file /nowhere/k\n"), 1);
         assert_eq!(count("listener 0 /run/mq\n"), 1);
+        assert_eq!(count("listener 1883\ninclude_dir /nowhere/conf.d\n"), 0);
     }
 }

@@ -1,6 +1,8 @@
 //! How clients log in on a listener: questions that several rules ask.
 
+use super::Context;
 use crate::catalogue::options;
+use crate::model::notes::NoteKind;
 use crate::model::{Deployment, Listener, Protocol};
 
 /// The ports that clients take for MQTT over TLS.
@@ -14,6 +16,19 @@ pub(super) fn client_listeners(deployment: &Deployment) -> impl Iterator<Item = 
 /// Whether a plugin may decide who logs in. Where one is loaded at all, nothing is said of any listener.
 pub(super) fn may_ask_plugin(deployment: &Deployment) -> bool {
     deployment.security.has_plugin || !deployment.plugins.is_empty()
+}
+
+/// Whether lines that say who may log in may have been missed: in included files that were not read, or with
+/// options that the release does not know.
+pub(super) fn may_have_missed_lines(cx: &Context<'_>) -> bool {
+    cx.notes.iter().any(|note| match note.kind {
+        NoteKind::Include { .. } | NoteKind::NotChecked { option: options::INCLUDE_DIR, .. } => true,
+        NoteKind::NotInRelease { option } => {
+            [options::LISTENER_ALLOW_ANONYMOUS, options::GLOBAL_PLUGIN, options::PLUGIN_LOAD]
+                .contains(&option)
+        }
+        _ => false,
+    })
 }
 
 /// Whether the TLS handshake ends without a certificate that the broker trusts.

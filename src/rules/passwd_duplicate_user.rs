@@ -10,8 +10,8 @@ rule! {
     /// Lines of a password file whose name an earlier line has already.
     ///
     /// ## Why it matters
-    /// In 2.0 the last line with a good hash counts, and the earlier password no longer works. 2.1 does not start,
-    /// even if the two lines are the same.
+    /// In 2.0 the last line with a good hash counts, and the earlier password no longer works. 2.1 does not
+    /// start, even if the two lines are the same.
     ///
     /// ## Example
     /// ```passwd bad

@@ -9,8 +9,8 @@ rule! {
     /// Lines such as `alice:` and `:$7$…`.
     ///
     /// ## Why it matters
-    /// A user without a password cannot be expressed, and neither can a password without a user. 2.0 leaves the line
-    /// out, 2.1 does not start.
+    /// A user without a password cannot be expressed, and neither can a password without a user. 2.0 leaves
+    /// the line out, 2.1 does not start.
     ///
     /// ## Example
     /// ```passwd bad

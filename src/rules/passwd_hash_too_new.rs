@@ -7,9 +7,9 @@ rule! {
     /// A hash was made by tools of a later release than the broker, or of another build.
     ///
     /// ## What it finds
-    /// For 2.0: hashes with a salt of 64 bytes, as `mosquitto_passwd` of 2.1 writes them, and `argon2id` hashes. For
-    /// 2.1: `argon2id` hashes, which only builds with argon2 take. The observed build, that of Debian, has none;
-    /// whether another one has it cannot be seen from the files.
+    /// For 2.0: hashes with a salt of 64 bytes, as `mosquitto_passwd` of 2.1 writes them, and `argon2id`
+    /// hashes. For 2.1: `argon2id` hashes, which only builds with argon2 take. The observed build, that of
+    /// Debian, has none; whether another one has it cannot be seen from the files.
     ///
     /// ## Why it matters
     /// 2.0 drops the user, who cannot log in. A 2.1 without argon2 does not start.
@@ -36,9 +36,12 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for (note, kind) in password_notes(cx) {
         let message = match kind {
-            PasswordNote::SaltLength { length } => format!("the salt has {length} bytes, and the release takes 12"),
+            PasswordNote::SaltLength { length } => {
+                format!("the salt has {length} bytes, and the release takes 12")
+            }
             PasswordNote::Argon2id if cx.release.has(Quirk::Argon2idByBuild) => {
-                "only builds with argon2 take `argon2id` hashes, and the one that was observed has none".to_owned()
+                "only builds with argon2 take `argon2id` hashes; the one that was observed has none"
+                    .to_owned()
             }
             PasswordNote::Argon2id => "the release knows no `argon2id` hashes".to_owned(),
             _ => continue,

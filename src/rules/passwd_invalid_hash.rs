@@ -8,9 +8,10 @@ rule! {
     /// A line of the password file has a hash that the broker cannot use.
     ///
     /// ## What it finds
-    /// Hashes of other programs (bcrypt, `$1$`, …), hashes that are cut off or whose base64 is broken, iterations
-    /// below 1, and, for 2.1, a hash that does not begin with exactly one `$`. Where the base64 has blanks in it or
-    /// something behind it, it depends on the OpenSSL of the broker whether it is taken: that is a warning.
+    /// Hashes of other programs (bcrypt, `$1$`, …), hashes that are cut off or whose base64 is broken,
+    /// iterations below 1, and, for 2.1, a hash that does not begin with exactly one `$`. Where the base64
+    /// has blanks in it or something behind it, it depends on the OpenSSL of the broker whether it is taken:
+    /// that is a warning.
     ///
     /// ## Why it matters
     /// 2.0 drops the user, who cannot log in. 2.1 does not start.
@@ -38,13 +39,17 @@ fn check(cx: &mut Context<'_>) {
             PasswordNote::BadHash(HashError::PlainText) => continue,
             PasswordNote::BadHash(error) => error.to_string(),
             PasswordNote::LeadingDollars { count: 0 } => "the hash does not begin with `$`".to_owned(),
-            PasswordNote::LeadingDollars { count } => format!("the hash begins with {count} times `$`, not one"),
+            PasswordNote::LeadingDollars { count } => {
+                format!("the hash begins with {count} times `$`, not one")
+            }
             PasswordNote::TooLong => "the name or the hash has more than 65535 bytes".to_owned(),
             PasswordNote::LooseEncoding { encoding } => {
                 let mut finding = cx.finding(note.span, loose(*encoding));
                 finding.severity = Severity::Warning;
-                finding = finding.note("some versions of OpenSSL take this, others do not, whatever the broker's release");
-                cx.report(finding.help("write the hash without it, or make a new one with `mosquitto_passwd`"));
+                finding = finding.note("some versions of OpenSSL take this and others do not");
+                cx.report(
+                    finding.help("write the hash without it, or make a new one with `mosquitto_passwd`"),
+                );
                 continue;
             }
             _ => continue,

@@ -35,6 +35,6 @@ fn check(cx: &mut Context<'_>) {
         let PasswordNote::NoColon = kind else { continue };
         let finding = cx.finding_on(note, "the line has no colon, so it is skipped");
         let finding = finding.note("the broker skips it without a word: it makes no user");
-        cx.report(finding.help("write `NAME:HASH` with `mosquitto_passwd`, or make it a comment with `#` in front"));
+        cx.report(finding.help("write `NAME:HASH` with `mosquitto_passwd`, or put `#` in front"));
     }
 }

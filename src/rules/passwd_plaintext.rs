@@ -10,8 +10,8 @@ rule! {
     /// Lines of a password file whose second field is no hash of any kind.
     ///
     /// ## Why it matters
-    /// No release takes a password in clear text: the user cannot log in, and 2.1 does not even start. And everybody
-    /// who has the file has the password: if it was in use, change it.
+    /// No release takes a password in clear text: the user cannot log in, and 2.1 does not even start. And
+    /// everybody who has the file has the password: if it was in use, change it.
     ///
     /// ## Example
     /// ```passwd bad
@@ -35,7 +35,8 @@ fn check(cx: &mut Context<'_>) {
         let PasswordNote::BadHash(HashError::PlainText) = kind else { continue };
         let finding = cx.finding_on(note, "this is no hash but, it seems, the password itself");
         cx.report(with_loss(cx, finding).help(
-            "make hashes of a file that holds nothing but such lines with `mosquitto_passwd -U FILE`; set a single              one with `mosquitto_passwd FILE USER`",
+            "turn a file of nothing but such lines into hashes with `mosquitto_passwd -U FILE`, or set \
+             passwords one by one with `mosquitto_passwd FILE USER`",
         ));
     }
 }

@@ -6,12 +6,13 @@ rule! {
     /// The password file cannot be opened.
     ///
     /// ## What it finds
-    /// A `password_file` that does not exist, that is no regular file, or that the account which the broker runs as
-    /// cannot read, be it for its own mode or for that of a directory above it.
+    /// A `password_file` that does not exist, that is no regular file, or that the account which the broker
+    /// runs as cannot read, be it for its own mode or for that of a directory above it.
     ///
     /// ## Why it matters
-    /// The broker does not start. Its own check of the configuration (`--test-config`) does not notice, because it
-    /// opens no password file. The broker reads the file after it has changed from root to its `user`.
+    /// The broker does not start. Its own check of the configuration (`--test-config`) does not notice,
+    /// because it opens no password file. The broker reads the file after it has changed from root to its
+    /// `user`.
     ///
     /// ## Example
     /// ```mosquitto.conf bad

@@ -1,4 +1,4 @@
-//! Lines of password files: what several rules say of them. No text of a hash, which may be a password, is shown.
+//! Lines of password files: what several rules say of them. No text of a hash is shown: it may be a password.
 
 use super::Context;
 use crate::catalogue::Quirk;

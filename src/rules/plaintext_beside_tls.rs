@@ -6,12 +6,12 @@ rule! {
     /// The users of a TLS listener can send their passwords in clear text on another one.
     ///
     /// ## What it finds
-    /// Listeners without TLS that other machines can reach, beside a TLS listener whose users log in with the same
-    /// password file or plugin.
+    /// Listeners without TLS that other machines can reach, beside a TLS listener whose users log in with the
+    /// same password file or plugin.
     ///
     /// ## Why it matters
-    /// Nothing makes a client take the TLS listener. On the other one names, passwords and messages can be read by
-    /// anybody on the way.
+    /// Nothing makes a client take the TLS listener. On the other one names, passwords and messages can be
+    /// read by anybody on the way.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -57,14 +57,13 @@ fn check(cx: &mut Context<'_>) {
         if logins::is_meant_for_tls(plain) || plain.is_local() || behind_proxy || is_reported {
             continue;
         }
-        let is_twin = |tls: &&&Listener| {
-            tls.has_tls() && !tls.names_from_certificate() && shares_users(cx, plain, tls)
-        };
+        let is_twin =
+            |tls: &&&Listener| tls.has_tls() && !tls.names_from_certificate() && shares_users(cx, plain, tls);
         let Some(tls) = listeners.iter().find(is_twin) else { continue };
         let message = format!("users can log in on {} in clear text", plain.title());
         let finding = cx.finding(plain.span, message).related(tls.span, "the same users have TLS here");
         let finding = finding.note("names, passwords and messages can be read and changed on the way");
-        cx.report(finding.help("bind it to `127.0.0.1`, take it out, or give it `certfile` and `keyfile`, too"));
+        cx.report(finding.help("bind it to `127.0.0.1`, take it out, or give it `certfile` and `keyfile`"));
     }
 }
 
@@ -89,7 +88,10 @@ mod tests {
         let plain = "password_file /x/p\nlistener 1883\n";
         assert_eq!(count(&format!("{plain}{tls}")), 1);
         assert_eq!(count(&format!("allow_anonymous true\nlistener 1883\n{tls}")), 0);
-        assert_eq!(count(&format!("{plain}{tls}require_certificate true\nuse_identity_as_username true\n")), 0);
+        assert_eq!(
+            count(&format!("{plain}{tls}require_certificate true\nuse_identity_as_username true\n")),
+            0
+        );
         let own = "per_listener_settings true\nlistener 1883\npassword_file /x/p\n";
         assert_eq!(count(&format!("{own}{tls}password_file /x/q\n")), 0);
         assert_eq!(count(&format!("{own}{tls}password_file /x/p\n")), 1);

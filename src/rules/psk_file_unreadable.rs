@@ -6,12 +6,12 @@ rule! {
     /// The file of pre-shared keys cannot be opened.
     ///
     /// ## What it finds
-    /// A `psk_file` that does not exist, that is no regular file, or that the account which the broker runs as
-    /// cannot read, be it for its own mode or for that of a directory above it.
+    /// A `psk_file` that does not exist, that is no regular file, or that the account which the broker runs
+    /// as cannot read, be it for its own mode or for that of a directory above it.
     ///
     /// ## Why it matters
-    /// The broker does not start, even where no listener uses keys. It reads the file after it has changed from root
-    /// to its `user`.
+    /// The broker does not start, even where no listener uses keys. It reads the file after it has changed
+    /// from root to its `user`.
     ///
     /// ## Example
     /// ```mosquitto.conf bad

@@ -8,7 +8,8 @@ rule! {
     /// `require_certificate true` on a TLS listener without `cafile` and `capath`.
     ///
     /// ## Why it matters
-    /// The broker starts. Then it accepts no certificate of any client, since it knows nobody who could vouch for one.
+    /// The broker starts. Then it accepts no certificate of any client, since it knows nobody who could vouch
+    /// for one.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -38,11 +39,15 @@ rule! {
 
 fn check(cx: &mut Context<'_>) {
     for listener in &cx.deployment.listeners {
-        let has_authority =
-            [options::CAFILE, options::CAPATH].into_iter().any(|option| listener.settings.get(option).is_some());
+        let has_authority = [options::CAFILE, options::CAPATH]
+            .into_iter()
+            .any(|option| listener.settings.get(option).is_some());
         let required = listener.settings.flag(options::REQUIRE_CERTIFICATE);
-        if let (Some(required), true, false) = (required, logins::requires_certificate(listener), has_authority) {
-            let finding = cx.finding(required.span, "client certificates are required, and no authority is trusted");
+        if let (Some(required), true, false) =
+            (required, logins::requires_certificate(listener), has_authority)
+        {
+            let finding = cx
+                .finding(required.span, "certificates are required of clients, and no authority is trusted");
             let finding = finding.related(listener.span, "the listener has no `cafile`");
             let finding = finding.note("the broker starts, and every client fails in the handshake");
             cx.report(finding.help("name the authority of the clients in `cafile`"));

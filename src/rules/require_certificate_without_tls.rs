@@ -9,8 +9,8 @@ rule! {
     /// `require_certificate true` where the listener has no `certfile` and `keyfile`.
     ///
     /// ## Why it matters
-    /// The option is ignored: it does not turn TLS on. Clients connect in clear text, and nobody asks them for a
-    /// certificate.
+    /// The option is ignored: it does not turn TLS on. Clients connect in clear text, and nobody asks them
+    /// for a certificate.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -53,7 +53,9 @@ fn check(cx: &mut Context<'_>) {
         if has_keys {
             finding.severity = Severity::Warning;
         }
-        finding = finding.note("the option is ignored without `certfile` and `keyfile`; nobody is asked for a certificate");
+        finding = finding.note(
+            "without `certfile` and `keyfile` the option is ignored: nobody is asked for a certificate",
+        );
         cx.report(finding.help("add `certfile`, `keyfile` and `cafile`, or take the line out"));
     }
 }

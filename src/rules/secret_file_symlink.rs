@@ -8,8 +8,8 @@ rule! {
     ///
     /// ## What it finds
     /// A `password_file`, `acl_file` or `psk_file` whose last part is a symbolic link, as in the folders that
-    /// Kubernetes mounts for secrets. Links among the directories above it are no problem, and neither are links in
-    /// `certfile` and `keyfile`.
+    /// Kubernetes mounts for secrets. Links among the directories above it are no problem, and neither are
+    /// links in `certfile` and `keyfile`.
     ///
     /// ## Why it matters
     /// From 2.1 on the broker does not start. From 2.1.1 on the environment variable
@@ -47,10 +47,10 @@ fn check(cx: &mut Context<'_>) {
         let FileProblem::Link = problem.problem else { continue };
         let message = format!("`{}` is a symbolic link", problem.path.display());
         let finding = cx.finding_on(problem.note, message);
-        let finding = finding.note("from 2.1 on the broker opens such a file only where it lies itself, and stops here");
+        let finding = finding.note("from 2.1 on the broker follows no link to such a file, and stops here");
         cx.report(finding.help(
-            "name the file that the link leads to (in Kubernetes: mount it with `subPath`), or start the broker with \
-             `MOSQUITTO_UNSAFE_ALLOW_SYMLINKS` set",
+            "name the file that the link leads to (in Kubernetes: mount it with `subPath`), or start the \
+             broker with `MOSQUITTO_UNSAFE_ALLOW_SYMLINKS` set",
         ));
     }
 }

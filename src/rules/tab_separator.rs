@@ -5,12 +5,12 @@ rule! {
     /// A tab stands where only a space separates.
     ///
     /// ## What it finds
-    /// Option lines of mosquitto.conf that begin with a tab, or in which a tab stands between the option and its
-    /// value.
+    /// Option lines of mosquitto.conf that begin with a tab, or in which a tab stands between the option and
+    /// its value.
     ///
     /// ## Why it matters
-    /// The broker cuts lines at spaces only. With a tab, the whole line up to the next space is taken for the name
-    /// of an option, which no release knows.
+    /// The broker cuts lines at spaces only. With a tab, the whole line up to the next space is taken for the
+    /// name of an option, which no release knows.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -42,7 +42,8 @@ fn check(cx: &mut Context<'_>) {
         };
         let mut finding = cx.finding(place, message);
         finding = finding.label("tab");
-        finding = finding.note("the broker takes everything up to the next space for the option's name and stops");
+        finding =
+            finding.note("the broker takes everything up to the next space for the option's name and stops");
         cx.report(finding.help("put a space in its place"));
     }
 }

@@ -6,12 +6,13 @@ rule! {
     /// A file of TLS does not hold what it should.
     ///
     /// ## What it finds
-    /// A `certfile` or `cafile` without a certificate or with a broken one, a `keyfile` without a private key, a
-    /// `crlfile` without a revocation list. All of them are PEM files: text between `BEGIN` and `END` lines.
+    /// A `certfile` or `cafile` without a certificate or with a broken one, a `keyfile` without a private
+    /// key, a `crlfile` without a revocation list. All of them are PEM files: text between `BEGIN` and `END`
+    /// lines.
     ///
     /// ## Why it matters
-    /// The broker stops when it opens the listener. Its own check of the configuration (`--test-config`) does not
-    /// notice. WebSocket listeners of 2.0 open with any `cafile` and never read `crlfile`.
+    /// The broker stops when it opens the listener. Its own check of the configuration (`--test-config`) does
+    /// not notice. WebSocket listeners of 2.0 open with any `cafile` and never read `crlfile`.
     ///
     /// ## Example
     /// ```mosquitto.conf bad

@@ -6,13 +6,13 @@ rule! {
     /// A file that TLS needs does not exist.
     ///
     /// ## What it finds
-    /// A `certfile`, `keyfile`, `cafile`, `crlfile` or `dhparamfile` of a TLS listener that is not there, or that is
-    /// a directory. Paths in folders that do not exist on this machine are counted as not looked at.
+    /// A `certfile`, `keyfile`, `cafile`, `crlfile` or `dhparamfile` of a TLS listener that is not there, or
+    /// that is a directory. Paths in folders that do not exist on this machine are counted as not looked at.
     ///
     /// ## Why it matters
-    /// The broker stops when it opens the listener. Its own check of the configuration (`--test-config`) does not
-    /// notice. WebSocket listeners of 2.0 open without `cafile`, and then refuse every client certificate; they
-    /// never look at `crlfile`, so that revoked certificates are good there.
+    /// The broker stops when it opens the listener. Its own check of the configuration (`--test-config`) does
+    /// not notice. WebSocket listeners of 2.0 open without `cafile`, and then refuse every client
+    /// certificate; they never look at `crlfile`, so that revoked certificates are good there.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -51,7 +51,9 @@ mod tests {
 
     #[test]
     fn only_where_it_is_known() {
-        let count = |conf, key| finds("tls-file-missing", &[("/etc/m.conf", ""), ("mosquitto.conf", conf), (key, "")]);
+        let count = |conf, key| {
+            finds("tls-file-missing", &[("/etc/m.conf", ""), ("mosquitto.conf", conf), (key, "")])
+        };
         let conf = "listener 8883\ncertfile /k/c\nkeyfile /k/c\n";
         assert_eq!(count(conf, "/etc/other"), 0);
         assert_eq!(count(conf, "/k/other"), 2);

@@ -6,12 +6,13 @@ rule! {
     /// The certificate lines of a TLS listener went to another listener.
     ///
     /// ## What it finds
-    /// A listener on port 8883 or 8884 without any TLS option, beside a listener on a port that is not known for
-    /// TLS (1883, 1884, 8080, 9001, 80) and has the certificate.
+    /// A listener on port 8883 or 8884 without any TLS option, beside a listener on a port that is not known
+    /// for TLS (1883, 1884, 8080, 9001, 80) and has the certificate.
     ///
     /// ## Why it matters
-    /// Options belong to the last `listener` line above them. A listener that is put in between takes them over, and
-    /// the one that they were written for speaks plain text from then on, without a word in the log.
+    /// Options belong to the last `listener` line above them. A listener that is put in between takes them
+    /// over, and the one that they were written for speaks plain text from then on, without a word in the
+    /// log.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -50,7 +51,8 @@ const PLAIN_PORTS: [u16; 6] = [1883, 1884, 80, 8000, 8080, 9001];
 fn check(cx: &mut Context<'_>) {
     for listener in logins::client_listeners(cx.deployment) {
         let Some(taker) = taker(cx.deployment, listener) else { continue };
-        let message = format!("{} speaks plain text: its certificate went to {}", listener.title(), taker.title());
+        let message =
+            format!("{} speaks plain text: its certificate went to {}", listener.title(), taker.title());
         let mut finding = cx.finding(listener.span, message);
         if let Some(certificate) = taker.settings.get(options::CERTFILE) {
             finding = finding.related(certificate.name_span, "it stands below the other listener's line");

@@ -12,8 +12,8 @@ rule! {
     /// `keyfile` nor `psk_hint`.
     ///
     /// ## Why it matters
-    /// None of them turns TLS on, and without TLS none of them is looked at, not even for its value: clients connect
-    /// in clear text.
+    /// None of them turns TLS on, and without TLS none of them is looked at, not even for its value: clients
+    /// connect in clear text.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -51,15 +51,15 @@ const IDENTITY: [OptionId; 2] = [options::USE_IDENTITY_AS_USERNAME, options::USE
 
 fn check(cx: &mut Context<'_>) {
     for listener in &cx.deployment.listeners {
-        let has_authorities =
-            [options::CAFILE, options::CAPATH].into_iter().any(|option| listener.settings.get(option).is_some());
+        let has_authorities = [options::CAFILE, options::CAPATH]
+            .into_iter()
+            .any(|option| listener.settings.get(option).is_some());
         // Half a set of certificate options is another rule's.
         if logins::is_meant_for_tls(listener) || has_authorities {
             continue;
         }
-        let is_identity = |setting: &Setting| {
-            IDENTITY.contains(&setting.option) && listener.settings.is_on(setting.option)
-        };
+        let is_identity =
+            |setting: &Setting| IDENTITY.contains(&setting.option) && listener.settings.is_on(setting.option);
         let mut idle = listener
             .settings
             .iter()
@@ -75,7 +75,8 @@ fn check(cx: &mut Context<'_>) {
             // Whoever writes this relies on certificates.
             finding.severity = Severity::Warning;
         }
-        finding = finding.note("only `certfile` with `keyfile`, or `psk_hint`, turns TLS on; clients connect in clear text");
+        finding =
+            finding.note("only `certfile` with `keyfile`, or `psk_hint`, turns TLS on: this is clear text");
         cx.report(finding.help("add `certfile` and `keyfile`, or take the line out"));
     }
 }

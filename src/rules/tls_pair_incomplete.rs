@@ -8,11 +8,12 @@ rule! {
     /// Of `certfile` and `keyfile` only one is written.
     ///
     /// ## What it finds
-    /// A listener with `certfile` and no `keyfile`, the reverse, or with `cafile` or `capath` and no `certfile`.
+    /// A listener with `certfile` and no `keyfile`, the reverse, or with `cafile` or `capath` and no
+    /// `certfile`.
     ///
     /// ## Why it matters
-    /// A listener speaks TLS only with both. From 2.0.21 on the broker refuses to start otherwise. Before, it starts,
-    /// and the listener that was meant for TLS speaks plain text.
+    /// A listener speaks TLS only with both. From 2.0.21 on the broker refuses to start otherwise. Before, it
+    /// starts, and the listener that was meant for TLS speaks plain text.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -37,19 +38,22 @@ rule! {
 }
 
 fn check(cx: &mut Context<'_>) {
-    if cx.release.has(Quirk::CertificatePairChecked) {
-        for note in cx.notes {
-            let NoteKind::TlsPair { present, missing } = note.kind else { continue };
-            let is_listeners = [options::CERTFILE, options::KEYFILE, options::CAFILE, options::CAPATH];
-            if is_listeners.contains(&present) {
-                report(cx, note.span, present, missing, "the broker does not start");
-            }
+    let mut fatal = Vec::new();
+    for note in cx.notes {
+        let NoteKind::TlsPair { present, missing } = note.kind else { continue };
+        if [options::CERTFILE, options::KEYFILE, options::CAFILE, options::CAPATH].contains(&present) {
+            report(cx, note.span, present, missing, "the broker does not start");
+            fatal.push(note.span);
         }
+    }
+    if cx.release.has(Quirk::CertificatePairChecked) {
         return;
     }
     let halves: Vec<_> = cx.deployment.listeners.iter().filter_map(half).collect();
     for (span, present, missing) in halves {
-        report(cx, span, present, missing, "the broker starts, and the listener speaks plain text");
+        if !fatal.contains(&span) {
+            report(cx, span, present, missing, "the broker starts, and the listener speaks plain text");
+        }
     }
 }
 
@@ -57,7 +61,9 @@ fn report(cx: &mut Context<'_>, span: Span, present: OptionId, missing: OptionId
     let (present, missing) = (present.name(), missing.name());
     let finding = cx.finding(span, format!("`{present}` stands without `{missing}`")).note(effect);
     cx.report(finding.help(match present {
-        "cafile" | "capath" => "add `certfile` and `keyfile`, or take it out: it only says whose clients are trusted",
+        "cafile" | "capath" => {
+            "add `certfile` and `keyfile`, or take it out: it says whose clients are trusted"
+        }
         _ => "a TLS listener needs `certfile` and `keyfile`: add the other one",
     }));
 }

@@ -6,12 +6,13 @@ rule! {
     /// A listener on a port that stands for TLS speaks plain text.
     ///
     /// ## What it finds
-    /// Listeners on port 8883 or 8884 without `certfile`, `keyfile` and `psk_hint` that other machines can reach.
+    /// Listeners on port 8883 or 8884 without `certfile`, `keyfile` and `psk_hint` that other machines can
+    /// reach.
     ///
     /// ## Why it matters
     /// 8883 is the registered port of MQTT over TLS, and clients such as `mosquitto_sub` speak TLS to it by
-    /// themselves, which fails here. Where a client is told not to, its password goes over the wire in clear text
-    /// while everybody takes the port for safe.
+    /// themselves, which fails here. Where a client is told not to, its password goes over the wire in clear
+    /// text while everybody takes the port for safe.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -51,7 +52,7 @@ fn check(cx: &mut Context<'_>) {
         }
         let message = format!("port {} stands for TLS, and this listener speaks plain text", listener.port);
         let finding = cx.finding(listener.span, message);
-        let finding = finding.note("clients that speak TLS to it fail, and passwords of the others can be read");
+        let finding = finding.note("clients with TLS fail, and the passwords of the others can be read");
         cx.report(finding.help("give it `certfile` and `keyfile`, or another port"));
     }
 }

@@ -6,12 +6,12 @@ rule! {
     /// `tls_version` has a value that the release does not know.
     ///
     /// ## What it finds
-    /// A `tls_version` of a TLS listener other than `tlsv1.1`, `tlsv1.2` and `tlsv1.3`. On a listener without TLS
-    /// the value is never looked at.
+    /// A `tls_version` of a TLS listener other than `tlsv1.1`, `tlsv1.2` and `tlsv1.3`. On a listener without
+    /// TLS the value is never looked at.
     ///
     /// ## Why it matters
-    /// The broker stops when it opens the listener. Its own check of the configuration (`--test-config`) does not
-    /// notice. The value is the lowest version that clients may use; TLS 1.0 is gone since 1.6.
+    /// The broker stops when it opens the listener. Its own check of the configuration (`--test-config`) does
+    /// not notice. The value is the lowest version that clients may use; TLS 1.0 is gone since 1.6.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -48,7 +48,8 @@ fn check(cx: &mut Context<'_>) {
         let known: Vec<&str> = options::TLS_VERSION.entry().words_at(cx.release).collect();
         let finding = cx.finding_on(note, format!("`{value}` is no TLS version that the release knows"));
         let finding = finding.note("the broker stops when it opens the listener");
-        let digits = format!("tlsv{}", value.trim_start_matches(|character: char| !character.is_ascii_digit()));
+        let digits =
+            format!("tlsv{}", value.trim_start_matches(|character: char| !character.is_ascii_digit()));
         let help = match known.iter().find(|word| **word == digits) {
             Some(word) => format!("write `{word}`"),
             None => format!("write one of `{}`: the lowest that clients may use", known.join("`, `")),

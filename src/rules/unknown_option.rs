@@ -7,8 +7,8 @@ rule! {
     /// No release knows an option of that name.
     ///
     /// ## What it finds
-    /// Lines of mosquitto.conf whose first word is not the name of an option: misspelt, in capitals, with `=` or `:`
-    /// behind it, or an option of another program.
+    /// Lines of mosquitto.conf whose first word is not the name of an option: misspelt, in capitals, with `=`
+    /// or `:` behind it, or an option of another program.
     ///
     /// ## Why it matters
     /// The broker stops at the first such line. Names are compared letter by letter, capitals included.
@@ -40,12 +40,14 @@ fn check(cx: &mut Context<'_>) {
             continue;
         }
         let known = OptionId::all().filter(|option| option.is_known(cx.release));
-        let names = known.flat_map(|option| std::iter::once(option.name()).chain(option.entry().aliases.iter().copied()));
+        let names = known
+            .flat_map(|option| std::iter::once(option.name()).chain(option.entry().aliases.iter().copied()));
         let bare = name.split(['=', ':']).next().unwrap_or_default();
         let mut finding = cx.finding(note.span, format!("unknown option `{name}`"));
         finding = finding.note("the broker stops at the first option that it does not know");
         if bare.len() < name.len() && OptionId::named(bare).is_some() {
-            finding = finding.help(format!("write `{bare}`, a space, and the value: `=` and `:` do not separate"));
+            finding =
+                finding.help(format!("write `{bare}`, a space, and the value: `=` and `:` do not separate"));
         } else if let Some(near) = nearest(bare, names) {
             finding = finding.help(format!("did you mean `{near}`?"));
         }

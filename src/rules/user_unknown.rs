@@ -5,13 +5,13 @@ rule! {
     /// The account that the broker should run as does not exist here.
     ///
     /// ## What it finds
-    /// A `user` that this machine has no account for, where root starts the broker. Where the broker runs on another
-    /// machine, the account may well be there: this is a note, and the verdict stays open.
+    /// A `user` that this machine has no account for, where root starts the broker. Where the broker runs on
+    /// another machine, the account may well be there: this is a note, and the verdict stays open.
     ///
     /// ## Why it matters
     /// A broker that root starts changes to that account, and stops if there is none. Its own check of the
-    /// configuration (`--test-config`) does not notice. Only the default, `mosquitto`, is replaced by `nobody` where
-    /// it does not exist.
+    /// configuration (`--test-config`) does not notice. Only the default, `mosquitto`, is replaced by
+    /// `nobody` where it does not exist.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -39,7 +39,7 @@ fn check(cx: &mut Context<'_>) {
         let NoteKind::UnknownAccount = note.kind else { continue };
         let message = format!("this machine has no account `{}`", cx.text(note.span));
         let finding = cx.finding_on(note, message);
-        let finding = finding.note("where it is missing, the broker does not start; whether it is there cannot be told here");
-        cx.report(finding.help("make the account on the machine of the broker, or take the line out for `mosquitto`"));
+        let finding = finding.note("without it the broker does not start; the broker's machine may have it");
+        cx.report(finding.help("make the account there, or take the line out for the account `mosquitto`"));
     }
 }

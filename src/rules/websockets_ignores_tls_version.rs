@@ -10,8 +10,8 @@ rule! {
     /// `tls_version` on a TLS listener with `protocol websockets`, for releases of 2.0.
     ///
     /// ## Why it matters
-    /// The library that does WebSockets there is not told of it. A listener with `tlsv1.3` takes clients with TLS 1.2.
-    /// 2.1 does WebSockets itself and keeps to the value.
+    /// The library that does WebSockets there is not told of it. A listener with `tlsv1.3` takes clients with
+    /// TLS 1.2. 2.1 does WebSockets itself and keeps to the value.
     ///
     /// ## Example
     /// ```mosquitto.conf bad

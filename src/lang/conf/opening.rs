@@ -35,6 +35,19 @@ impl Loader<'_, '_, '_> {
         }
         if listener.has_certificate() {
             self.tls_files(listener);
+        } else {
+            self.lone_key(listener);
+        }
+    }
+
+    /// Where the pair is not checked, a WebSocket listener with a `keyfile` alone does not open.
+    fn lone_key(&mut self, listener: &Listener) {
+        let is_alone = listener.settings.text(options::CERTFILE).is_none()
+            && listener.protocol == Protocol::Websockets
+            && !self.lowering.release.has(Quirk::CertificatePairChecked);
+        if let Some(key) = listener.settings.text(options::KEYFILE).filter(|_| is_alone) {
+            let kind = NoteKind::TlsPair { present: options::KEYFILE, missing: options::CERTFILE };
+            self.lowering.note(kind, key.span, Phase::Listen, Effect::Fatal);
         }
     }
 
