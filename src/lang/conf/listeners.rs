@@ -60,7 +60,9 @@ pub(super) fn listener_line(lowering: &mut Lowering<'_, '_>, directive: Directiv
             0
         }
         // Refused; what follows is judged as if the second word were the port that is meant.
-        None => second.map_or(0, |(start, end)| value::whole_number(&bytes[start..end]).and_then(|port| u16::try_from(port).ok()).unwrap_or(0)),
+        None => second.map_or(0, |(start, end)| {
+            value::whole_number(&bytes[start..end]).and_then(|port| u16::try_from(port).ok()).unwrap_or(0)
+        }),
     };
     let mut listener = new_listener(ListenerKind::Explicit, span, port);
     let target = address.map(|(start, end)| {
