@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::cover::{generic_topic, shortest_topic};
 use super::decide::{Action, Client, Witness, expand, gives, is_unsafe, left_to_acl};
-use super::filter::{CLIENT_ID, Level, Placeholders, can_match, is_for_named, levels, matches, meet, split};
+use super::filter::{
+    CLIENT_ID, Level, MAX_LEVELS, Placeholders, can_match, is_for_named, levels, matches, meet, split,
+};
 use super::trie::{Outcome, Query, Trie};
 use super::{Listing, Work};
 use crate::catalogue::Release;
@@ -114,7 +116,6 @@ impl<'a> Search<'a> {
         });
         for deny in met {
             let asked = name.is_some() || !is_for_named(self.acl.filter(&self.acl.rules[deny]));
-            // A pair costs about as much as a look-up of some length.
             if asked
                 && self.work.spend(50)
                 && !self.found.contains_key(&(deny, user))
@@ -133,11 +134,18 @@ impl<'a> Search<'a> {
             [Action::Receive, Action::Publish].into_iter().filter(|action| gives(rule.access, *action));
         let parts: Vec<_> =
             actions.filter_map(|action| left_to_acl(granted, Placeholders::Text, action)).collect();
-        for client_id in client_ids(self.release, pattern, granted, user) {
+        let wanted = levels(granted, Placeholders::Text);
+        let mut ids = Ids { release: self.release, fresh: b"client".to_vec(), most_levels: 1 };
+        if let Some(denials) = self.own_denials.get(&rule.subject) {
+            ids.fresh = denials.fresh_level(&wanted);
+            ids.most_levels = (denials.deepest() + 1).min(MAX_LEVELS);
+        }
+        for client_id in ids.for_pattern(pattern, &wanted, user) {
             let client = Client { user, client_id: &client_id };
             let Some(denied) = expand(self.release, pattern, client) else { continue };
             for common in parts.iter().filter_map(|part| meet(&denied, part)) {
-                let topic = self.topic_left(rule.subject, &common);
+                // An id costs about as much as a look-up of some length.
+                let topic = self.work.spend(50).then(|| self.topic_left(rule.subject, &common)).flatten();
                 if let Some(topic) = topic.filter(|topic| matches(&denied, topic) && matches(granted, topic))
                 {
                     return Some(Witness { user: user.map(<[u8]>::to_vec), client_id, topic });
@@ -161,55 +169,57 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Client ids with which a pattern may meet a filter: any id where the filter has a wildcard, else its text
-/// there.
-fn client_ids(release: Release, pattern: &[u8], filter: &[u8], user: Option<&[u8]>) -> Vec<Vec<u8>> {
-    let any = b"client".to_vec();
-    let placeholders = Placeholders::in_patterns(release);
-    if !placeholders.has_client_id(pattern) {
-        return vec![any];
-    }
-    // With the id standing for itself, the pattern has the user name in its place already.
-    let Some(pattern) = expand(release, pattern, Client { user, client_id: CLIENT_ID }) else {
-        return Vec::new();
-    };
-    let wanted = levels(filter, Placeholders::Text);
-    let mut ids = vec![any];
-    let places = split(&pattern).enumerate().filter_map(|(index, level)| {
-        let at = level.windows(2).position(|pair| pair == CLIENT_ID)?;
-        Some((index, &level[..at]))
-    });
-    for (index, before) in places {
-        ids.extend(texts_from(wanted.get(index..).unwrap_or_default(), before, placeholders));
-    }
-    ids
+/// Client ids with which a pattern may meet a filter.
+struct Ids {
+    release: Release,
+    /// A level that is in no denial of the subject.
+    fresh: Vec<u8>,
+    /// How many levels an id needs at most, to be longer than what those denials tell apart.
+    most_levels: usize,
 }
 
-/// What an id can be that stands after `before` at the first of these levels: its text, or with 2.0 the text
-/// of more of them.
-fn texts_from(wanted: &[Level<'_>], before: &[u8], placeholders: Placeholders) -> Vec<Vec<u8>> {
-    let mut texts: Vec<Vec<u8>> = Vec::new();
-    let mut id = Vec::new();
-    for (offset, level) in wanted.iter().enumerate() {
-        if offset > 0 {
-            id.push(b'/');
+impl Ids {
+    /// An id that is nowhere, and the texts that stand in the place of each `%c`.
+    fn for_pattern(&self, pattern: &[u8], wanted: &[Level<'_>], user: Option<&[u8]>) -> Vec<Vec<u8>> {
+        let placeholders = Placeholders::in_patterns(self.release);
+        let mut ids = vec![self.fresh.clone()];
+        if !placeholders.has_client_id(pattern) {
+            return ids;
         }
-        match level {
-            Level::Text(text) if offset == 0 => match text.strip_prefix(before) {
-                Some(text) => id.extend_from_slice(text),
-                None => break,
-            },
-            Level::Text(text) => id.extend_from_slice(text),
-            Level::Any | Level::Rest | Level::Names(_) => id.extend_from_slice(b"client"),
+        // With the id standing for itself, the pattern has the user name in its place already.
+        let client = Client { user, client_id: CLIENT_ID };
+        let Some(pattern) = expand(self.release, pattern, client) else { return Vec::new() };
+        let last = wanted.len().saturating_sub(1);
+        for (index, level) in split(&pattern).enumerate() {
+            let Some(at) = level.windows(2).position(|pair| pair == CLIENT_ID) else { continue };
+            let place = if wanted.last() == Some(&Level::Rest) { index.min(last) } else { index };
+            let texts = self.texts(wanted.get(place..).unwrap_or_default(), &level[..at]);
+            let most = if placeholders == Placeholders::Anywhere { usize::MAX } else { 1 };
+            ids.extend(texts.into_iter().take(most).filter(|id| !id.is_empty()));
         }
-        if !id.is_empty() {
-            texts.push(id.clone());
-        }
-        if placeholders != Placeholders::Anywhere || *level == Level::Rest {
-            break;
-        }
+        ids
     }
-    texts
+
+    /// The texts of the first, the first two, … of these levels, where `before` stands in the first already.
+    fn texts(&self, wanted: &[Level<'_>], before: &[u8]) -> Vec<Vec<u8>> {
+        let mut texts: Vec<Vec<u8>> = Vec::new();
+        let mut add = |level: &[u8]| {
+            let id = texts.last().map_or_else(|| level.to_vec(), |id| [&**id, level].join(&b'/'));
+            texts.push(id);
+        };
+        for (offset, level) in wanted.iter().enumerate() {
+            match level {
+                Level::Text(text) if offset == 0 => match text.strip_prefix(before) {
+                    Some(text) => add(text),
+                    None => break,
+                },
+                Level::Text(text) => add(text),
+                Level::Any | Level::Names(_) => add(&self.fresh),
+                Level::Rest => (0..self.most_levels).for_each(|_| add(&self.fresh)),
+            }
+        }
+        texts
+    }
 }
 
 #[cfg(test)]
@@ -244,6 +254,8 @@ mod tests {
                 &[(2, 1, Some(0), "s/u", false)],
             ),
             ("user u\ntopic read s/a/b/c\npattern deny s/%c/c", &[(1, 0, Some(0), "s/a/b/c", false)], &[]),
+            ("topic read #\ntopic deny +\npattern deny %c", &[(2, 0, None, "z/z", false)], &[]),
+            ("topic read #\ntopic deny a/+\npattern deny a/%c", &[(2, 0, None, "a/z/z", false)], &[]),
             ("user u\ntopic write $SYS/#\npattern deny $SYS/x", &[], &[]),
             ("user a+\ntopic read #\npattern deny #", &[], &[]),
         ];

@@ -79,3 +79,48 @@ pub(super) fn generic_topic(levels: &[Level<'_>], tail: usize, fresh: &[u8]) -> 
     let topic = names.join(&b'/');
     if topic.len() > MAX_BYTES && !fresh.is_empty() { generic_topic(levels, tail, b"") } else { topic }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::filter::MAX_LEVELS;
+    use super::*;
+
+    #[test]
+    fn unions_that_cover() {
+        let cases: &[(&str, &[&str], Result<&[usize], &str>)] = &[
+            ("a/#", &["a", "a/+/#"], Ok(&[0, 1])),
+            ("a/#", &["a", "a/+", "a/+/+/#", "+/#"], Ok(&[3])),
+            ("#", &["+/#"], Ok(&[0])),
+            ("#", &["+", "+/+", "+/+/+"], Err("z/z/z/z")),
+            ("/#", &["/+/#"], Ok(&[0])),
+            ("z/+", &["z/y", "z/x"], Err("z/w")),
+            ("$x/#", &["#"], Err("$x")),
+            ("+/b", &["a/b", "$x/b"], Err("z/b")),
+            ("#/a", &[], Ok(&[])),
+        ];
+        for (filter, members, expected) in cases {
+            let expected = match *expected {
+                Ok(by) => Cover::Whole { by: by.to_vec() },
+                Err(witness) => Cover::Not { witness: witness.into() },
+            };
+            let union = Union::new(members.iter().map(|member| member.as_bytes()));
+            assert_eq!(union.covers(filter.as_bytes()), expected, "{filter} in {members:?}");
+        }
+    }
+
+    #[test]
+    fn topics_end_where_the_broker_ends_them() {
+        let (last, before) = (vec!["+"; MAX_LEVELS].join("/"), vec!["+"; MAX_LEVELS - 1].join("/"));
+        let rest = format!("{before}/#");
+        let both = Union::new([last.as_bytes(), before.as_bytes()]);
+        assert_eq!(both.covers(rest.as_bytes()), Cover::Whole { by: vec![1, 0] });
+        let long = "l".repeat(MAX_BYTES - 2);
+        let (rest, one) = (format!("{long}/#"), format!("{long}/+"));
+        let Cover::Not { witness } = Union::new([long.as_bytes(), one.as_bytes()]).covers(rest.as_bytes())
+        else {
+            panic!("two empty levels fit");
+        };
+        assert_eq!(witness.len(), MAX_BYTES);
+        assert!(super::super::matches(rest.as_bytes(), &witness));
+    }
+}

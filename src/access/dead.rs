@@ -435,6 +435,17 @@ mod tests {
                 &[(0, GivenByPatterns, &[1])],
             ),
             ("user a+\ntopic read a\npattern read #", &[], &[]),
+            ("user $x\ntopic read $x/f\npattern read %u/f", &[(0, GivenByPatterns, &[1])], &[]),
+            (
+                "topic read a/b\ntopic read a/#\npattern read a/#",
+                &[(0, GivenByPatterns, &[2]), (1, GivenByPatterns, &[2])],
+                &[(0, GivenByPatterns, &[2]), (1, GivenByPatterns, &[2])],
+            ),
+            (
+                "topic read a/b\ntopic read a/#\npattern read a/b",
+                &[(0, Redundant, &[1])],
+                &[(0, Redundant, &[1])],
+            ),
             ("pattern read p/%c/a\npattern read p/+/a", &[], &[(0, Redundant, &[1])]),
             ("pattern read p/%c/a\npattern read p/+/#", &[(0, Redundant, &[1])], &[(0, Redundant, &[1])]),
             ("pattern read %c/a\npattern read #", &[], &[(0, Redundant, &[1])]),

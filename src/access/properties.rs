@@ -110,11 +110,12 @@ fn union<'a>(topics: &Topics, filters: impl IntoIterator<Item = &'a String>) -> 
 /// A filter with these names, at most three, and perhaps a `#`.
 fn filter(names: &'static [&'static str]) -> impl Strategy<Value = String> {
     let levels = prop::collection::vec(select(names), 0..=3);
-    (levels, any::<bool>()).prop_filter_map("a filter has a byte", |(mut levels, rest)| {
+    (levels, any::<bool>()).prop_map(|(mut levels, rest)| {
         if rest {
             levels.push("#");
         }
-        Some(levels.join("/")).filter(|filter| !filter.is_empty())
+        // What has no byte is no filter.
+        Some(levels.join("/")).filter(|filter| !filter.is_empty()).unwrap_or_else(|| "+".to_owned())
     })
 }
 

@@ -28,6 +28,7 @@ pub(super) struct Trie<'a> {
     /// The children that are no `+`.
     edges: HashMap<(u32, Level<'a>), u32>,
     nodes: Vec<Node<'a>>,
+    deepest: usize,
     /// The levels that [`Self::fresh_level`] would choose.
     taken: HashSet<&'a [u8]>,
     /// Each filter's number, and the next one at its node.
@@ -59,6 +60,7 @@ impl<'a> Trie<'a> {
             placeholders,
             edges: HashMap::new(),
             nodes: Vec::new(),
+            deepest: 0,
             taken: HashSet::new(),
             members: Vec::new(),
         };
@@ -69,6 +71,7 @@ impl<'a> Trie<'a> {
     /// Adds a filter under a number.
     pub(super) fn insert(&mut self, levels: &[Level<'a>], number: u32) {
         let mut node = ROOT;
+        self.deepest = self.deepest.max(levels.len());
         for level in levels {
             if *level == Level::Rest {
                 break;
@@ -314,6 +317,11 @@ impl<'a> Trie<'a> {
             rests: NONE,
         });
         self.nodes.len() as u32 - 1
+    }
+
+    /// The most levels of a member.
+    pub(super) fn deepest(&self) -> usize {
+        self.deepest
     }
 
     /// A level name that occurs neither in the set nor in `levels`.
