@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::catalogue::Release;
+use crate::catalogue::{Quirk, Release};
 
 /// The longest filter and the longest topic, in bytes.
 pub const MAX_BYTES: usize = 65_535;
@@ -161,7 +161,7 @@ pub enum Placeholders {
 impl Placeholders {
     /// How a release reads the placeholders of `pattern` lines.
     pub fn in_patterns(release: Release) -> Self {
-        if substitutes_anywhere(release) { Self::Anywhere } else { Self::WholeLevel }
+        if release.has(Quirk::WholeLevelSubstitution) { Self::WholeLevel } else { Self::Anywhere }
     }
 
     /// Whether a level of a pattern holds one of the given placeholders.
@@ -189,11 +189,6 @@ pub(super) const CLIENT_ID: &[u8] = b"%c";
 
 /// The placeholder of the user name.
 pub(super) const USER: &[u8] = b"%u";
-
-/// The quirk `SubstitutionAnywhere`: 2.0 replaces `%c` and `%u` as text, anywhere in a pattern.
-fn substitutes_anywhere(release: Release) -> bool {
-    release < Release::new(2, 1, 0)
-}
 
 /// Whether a pattern is only for clients with a user name: every known release looks for the text `%u`, also
 /// where it is not replaced.
