@@ -4,5 +4,7 @@
 mod fixtures;
 mod options;
 mod real;
+mod rights;
 mod rule_pages;
+mod seeds;
 mod spec;
