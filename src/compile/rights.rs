@@ -66,7 +66,10 @@ pub(super) fn arrange(
     for user in &spec.users {
         arranging.user(spec, user);
     }
-    for entry in &spec.all_clients {
+    // Denials last: they are repeated where own grants meet them, and some grants of all clients become own ones.
+    let (denials, grants): (Vec<_>, Vec<_>) =
+        spec.all_clients.iter().partition(|entry| entry.access.value == Access::Deny);
+    for entry in grants.into_iter().chain(denials) {
         arranging.for_everyone(spec, entry);
     }
     let Rights { anonymous, users, everyone } = &mut arranging.rights;
@@ -133,28 +136,48 @@ impl Arranging<'_> {
         let filter = &entry.filter.value;
         let Some(rule) = self.rule(entry, None) else { return };
         self.check_names(spec, entry);
-        let whole_levels = self.releases.iter().any(|release| release.has(Quirk::WholeLevelSubstitution));
-        let is_partial =
-            filter.split('/').any(|level| level.len() > 2 && (level.contains("%u") || level.contains("%c")));
-        if is_partial && whole_levels {
-            if filter.contains("%c") {
-                let message = format!(
-                    "from 2.1 on, `%c` stands for the client id only as a whole level, not in `{filter}`"
-                );
-                return self.problem(entry.filter.span, message, "give the client id a level of its own");
-            }
-            return self.for_each_user(spec, entry);
-        }
-        // From 2.1 on a name with a slash never stands for `%u`; its users get the line as their own.
-        if whole_levels && filter.contains("%u") {
-            for user in spec.users.iter().filter(|user| user.name.value.contains('/')) {
-                self.own(entry, &user.name.value);
+        if self.releases.iter().any(|release| release.has(Quirk::WholeLevelSubstitution)) {
+            let is_partial =
+                |name: &str| filter.split('/').any(|level| level.len() > name.len() && level.contains(name));
+            match (is_partial("%c"), is_partial("%u")) {
+                (true, _) => return self.partial(entry, "%c", "client id"),
+                (_, true) if filter.contains("%c") => return self.partial(entry, "%u", "user name"),
+                (_, true) => return self.for_each_user(spec, entry),
+                (false, false) => self.for_left_out(spec, entry),
             }
         }
         if rule.access == Access::Deny {
             self.repeat_denial(entry, &rule);
         }
         self.rights.everyone.push(rule);
+    }
+
+    fn partial(&mut self, entry: &AclEntry, placeholder: &str, name: &str) {
+        let filter = &entry.filter.value;
+        let message = format!(
+            "from 2.1 on, `{placeholder}` stands for the {name} only as a whole level, not in `{filter}`"
+        );
+        self.problem(entry.filter.span, message, &format!("give the {name} a level of its own"));
+    }
+
+    /// From 2.1 on a name with a slash never stands for `%u`, nor one with `$` in front for one at the beginning: its user
+    /// gets the line as an own one.
+    fn for_left_out(&mut self, spec: &Spec, entry: &AclEntry) {
+        let filter = &entry.filter.value;
+        let is_left_out = |name: &str| {
+            filter.contains("%u")
+                && (name.contains('/') || (name.starts_with('$') && filter.starts_with("%u")))
+        };
+        for user in spec.users.iter().filter(|user| is_left_out(&user.name.value)) {
+            let name = &user.name.value;
+            if filter.contains("%c") {
+                let message =
+                    format!("from 2.1 on, `%u` does not stand for the user name `{name}` in `{filter}`");
+                self.problem(entry.filter.span, message, "give the user a name without `/` and `$`");
+            } else {
+                self.own(entry, name);
+            }
+        }
     }
 
     /// The broker denies every pattern to names with wildcards in them.
@@ -185,34 +208,26 @@ impl Arranging<'_> {
 
     /// Repeats a denial wherever an own grant would win over it.
     fn repeat_denial(&mut self, entry: &AclEntry, denial: &Rule) {
+        let anywhere = self.releases.iter().any(|release| !release.has(Quirk::WholeLevelSubstitution));
         let meets = |grants: &[Rule], filter: &str| {
-            let grants = grants.iter().filter(|rule| rule.access != Access::Deny);
-            grants.into_iter().any(|rule| access::meet(rule.filter.as_bytes(), filter.as_bytes()).is_some())
+            let mut grants = grants.iter().filter(|rule| rule.access != Access::Deny);
+            grants.any(|rule| can_meet(filter, &rule.filter, anywhere))
         };
-        // What a client id can stand for hangs on the release; `#` in its place takes in all of it.
-        let widest = match denial.filter.split("%c").next() {
-            Some(before) if before.len() < denial.filter.len() => match before.rsplit_once('/') {
-                Some((levels, _)) => format!("{levels}/#"),
-                None => "#".to_owned(),
-            },
-            _ => denial.filter.clone(),
-        };
-        let has_client_id = widest != denial.filter;
+        let has_client_id = denial.filter.contains("%c");
         let mut beaten = Vec::new();
         for section in &mut self.rights.users {
-            let widest = widest.replace("%u", &section.name);
-            if !meets(&section.rules, &widest) {
+            let filter = denial.filter.replace("%u", &section.name);
+            if !meets(&section.rules, &filter) {
                 continue;
             }
             if has_client_id {
                 beaten.push(section.name.clone());
             } else {
-                let filter = denial.filter.replace("%u", &section.name);
                 section.rules.push(Rule { filter, ..denial.clone() });
             }
         }
         let anonymous = &mut self.rights.anonymous;
-        if !denial.filter.contains("%u") && meets(anonymous, &widest) {
+        if !denial.filter.contains("%u") && meets(anonymous, &denial.filter) {
             match has_client_id {
                 true => beaten.push("anonymous".into()),
                 false => anonymous.push(denial.clone()),
@@ -223,6 +238,18 @@ impl Arranging<'_> {
                 format!("this denial cannot hold for `{name}`, whose own grants win over a denial with `%c`");
             self.problem(entry.filter.span, message, "deny the topics without `%c`, or narrow the grants");
         }
+    }
+}
+
+/// Whether a denial and a grant have a topic in common for some client id. Where the client id is replaced `anywhere`, it
+/// may be several levels and begin with `$`.
+fn can_meet(denial: &str, grant: &str, anywhere: bool) -> bool {
+    let meets = |denial: &str| access::meet(denial.as_bytes(), grant.as_bytes()).is_some();
+    let Some((before, _)) = denial.split_once("%c") else { return meets(denial) };
+    match before.rsplit_once('/') {
+        Some((levels, _)) => meets(&format!("{levels}/#")),
+        None if grant.starts_with('$') => before.starts_with('$') || (before.is_empty() && anywhere),
+        None => !before.starts_with('$'),
     }
 }
 

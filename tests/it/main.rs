@@ -5,6 +5,8 @@ mod fixtures;
 mod options;
 mod readme;
 mod real;
+mod rights;
 mod rule_pages;
+mod seeds;
 mod spec;
 mod tidy;
