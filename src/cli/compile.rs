@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use clap::Args;
 use similar::TextDiff;
@@ -15,8 +16,11 @@ use crate::compile::state::{MemoryState, State, StateStore};
 use crate::compile::write::{WriteOptions, compare_pack, write_pack};
 use crate::compile::{self, Compiled, Placement, Secrets, Sources};
 use crate::credentials::{OperatingSystem, Secret};
+use crate::lang::Environment;
 use crate::lang::spec::{self, Password};
+use crate::lint::{self, Input, Kind, Outcome, ReleaseVerdict};
 use crate::report::render::full;
+use crate::report::{Diagnostic, Severity};
 use crate::text::disk::Disk;
 use crate::text::{self, Files, Source};
 
@@ -55,6 +59,10 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     let mut sources = text::Sources::default();
     let id = sources.add(Source::new(shown, bytes.clone()));
     let decoded = spec::decode(id, &bytes);
+    let judged = judge(&files, &shown, &bytes)?;
+    if judged.verdicts.is_empty() || judged.verdicts.iter().any(|verdict| verdict.loads == Some(false)) {
+        return Ok(refuse(&judged.findings, &judged.sources, &judged.verdicts));
+    }
     let folder = here.join(&arguments.spec).parent().unwrap_or(&here).to_owned();
     let file_name = arguments.spec.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let prefix = match &arguments.install_prefix {
@@ -89,7 +97,33 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     };
     let user = decoded.spec.install.user.value.to_string();
     let owners = prefix.as_ref().map_or_else(BTreeMap::new, |_| owners(&files, &user));
-    finish(arguments, &compiled, owners, &user)
+    let code = finish(arguments, &compiled, owners, &user)?;
+    if !judged.findings.is_empty() {
+        output::narrate(&format!("lint has something to say of it: moskit lint {shown}"));
+    }
+    Ok(code)
+}
+
+/// Lint of the spec, which knows what the releases would refuse.
+fn judge(files: &Disk, name: &str, bytes: &Arc<[u8]>) -> Result<Outcome, Failure> {
+    let input = Input {
+        name,
+        bytes: bytes.clone(),
+        kind: Kind::Spec,
+        files,
+        releases: &[],
+        environment: Environment { now: paths::now(), started_by: "root".to_owned() },
+    };
+    lint::lint(input).map_err(Failure)
+}
+
+/// Tells why nothing was written.
+fn refuse(problems: &[Diagnostic], sources: &text::Sources, verdicts: &[ReleaseVerdict]) -> u8 {
+    let all: Vec<String> = verdicts.iter().map(|verdict| verdict.release.to_string()).collect();
+    output::report(&full(problems, sources, &all, output::style()));
+    let count = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    output::report(&format!("{count} error{}; nothing was written\n", if count == 1 { "" } else { "s" }));
+    SOMETHING
 }
 
 fn finish(

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::leaf::{self, Pair, Wanted, joined, load_authority, seconds};
 use super::pack::escape_name;
 use super::plan::Plan;
 use super::state::{StateError, StateKind, StateStore};
 use crate::catalogue::{Quirk, Release};
 use crate::credentials::{
-    self, Authority, IssueError, KeySource, PasswordHash, RandomnessError, Scheme, Secret, SubjectName,
-    Verification,
+    Authority, IssueError, KeySource, PasswordHash, RandomnessError, Scheme, Secret, Verification,
 };
 use crate::lang::spec::{
     AuthorityOrigin, Certificate, CertificateOrigin, Password, Spanned, Spec, Text, User,
@@ -322,7 +322,7 @@ impl Making<'_, '_> {
                     valid_for: seconds(valid_for.value),
                     renew_before: seconds(renew_before.value),
                 };
-                let Some((chain, key)) = self.leaf(&wanted)? else { return Ok(()) };
+                let Some(Pair { chain, key }) = self.leaf(&wanted)? else { return Ok(()) };
                 let file = |ending: &str, contents, is_private| Made {
                     path: certificate_path(name, ending),
                     contents,
@@ -387,7 +387,7 @@ impl Making<'_, '_> {
             valid_for,
             renew_before: valid_for / 3,
         };
-        let Some((chain, key)) = self.leaf(&wanted)? else { return Ok(()) };
+        let Some(Pair { chain, key }) = self.leaf(&wanted)? else { return Ok(()) };
         let folder = escape_name(name);
         let mut trusted = Zeroizing::new(Vec::new());
         for authority in super::plan::server_authorities(self.plan.spec) {
@@ -410,18 +410,14 @@ impl Making<'_, '_> {
     }
 
     /// A certificate and its key: the kept ones while they are as wanted and not due, else new ones.
-    #[allow(clippy::type_complexity, reason = "a pair of texts, used by two callers")]
-    fn leaf(
-        &mut self,
-        wanted: &Wanted<'_>,
-    ) -> Result<Option<(Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>)>, MaterialError> {
+    fn leaf(&mut self, wanted: &Wanted<'_>) -> Result<Option<Pair>, MaterialError> {
         let now = self.sources.now;
         let Some(authority) = self.authorities.get(&*wanted.authority.value) else { return Ok(None) };
         let kept = self.sources.state.read(wanted.kind, wanted.name)?;
-        let why = match kept.as_ref().and_then(|kept| split_pem(kept)) {
+        let why = match kept.as_ref().and_then(|kept| leaf::split(kept)) {
             None => "issued",
-            Some((chain, key)) => match wanted.is_kept(authority, &chain, now) {
-                None => return Ok(Some((chain, key))),
+            Some(pair) => match wanted.refusal(authority, &pair.chain, now) {
+                None => return Ok(Some(pair)),
                 Some(why) => why,
             },
         };
@@ -437,7 +433,7 @@ impl Making<'_, '_> {
                 let kind = if wanted.names.is_some() { "certificate" } else { "client certificate" };
                 self.made.news.push(format!("{why}: {kind} `{}`", wanted.name));
                 let key = Zeroizing::new(issued.key.expose().to_vec());
-                Ok(Some((Zeroizing::new(issued.chain.into_bytes()), key)))
+                Ok(Some(Pair { chain: Zeroizing::new(issued.chain.into_bytes()), key }))
             }
             Err(IssueError::Randomness(error)) => Err(error.into()),
             Err(error) => {
@@ -465,71 +461,4 @@ impl Making<'_, '_> {
             }
         }
     }
-}
-
-/// A certificate as the spec wants it.
-struct Wanted<'a> {
-    kind: StateKind,
-    name: &'a str,
-    authority: &'a Text,
-    span: Span,
-    common_name: &'a str,
-    /// The names of a server; none for a client.
-    names: Option<&'a [String]>,
-    valid_for: i64,
-    renew_before: i64,
-}
-
-impl Wanted<'_> {
-    /// Why a kept certificate is not good enough; `None` where it is.
-    fn is_kept(&self, authority: &Authority, chain: &[u8], now: i64) -> Option<&'static str> {
-        let read = credentials::read_certificates(chain).ok();
-        let Some(own) = read.as_ref().and_then(|read| read.first()) else {
-            return Some("issued anew, unreadable");
-        };
-        let is_same = |known: &SubjectName, name: &str| match known {
-            SubjectName::Dns(host) => host.eq_ignore_ascii_case(name),
-            SubjectName::Ip(address) => name.parse() == Ok(*address),
-        };
-        let has_other_names = self.names.is_some_and(|wanted| {
-            let missing = wanted.iter().any(|name| !own.names.iter().any(|known| is_same(known, name)));
-            missing || own.names.iter().any(|known| !wanted.iter().any(|name| is_same(known, name)))
-        });
-        match () {
-            () if own.is_signed_by(authority.facts()) != Some(true) => Some("issued anew, other authority"),
-            () if own.common_name.as_deref() != Some(self.common_name) => {
-                Some("issued anew, other common name")
-            }
-            () if has_other_names => Some("issued anew, other names"),
-            () if own.not_after - self.renew_before <= now && own.not_after < authority.facts().not_after => {
-                Some("renewed, due")
-            }
-            () if own.not_after <= now => Some("renewed, expired"),
-            () => None,
-        }
-    }
-}
-
-fn seconds(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// Certificates and key in one text, so that they are replaced together.
-fn joined(certificates: &str, key: &Secret) -> Zeroizing<Vec<u8>> {
-    let mut text = Zeroizing::new(certificates.as_bytes().to_vec());
-    text.extend_from_slice(key.expose());
-    text
-}
-
-/// The certificates and the key of a joined text.
-fn split_pem(text: &[u8]) -> Option<(Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>)> {
-    let marker = b"-----BEGIN PRIVATE KEY-----";
-    let at = text.windows(marker.len()).position(|window| window == marker)?;
-    Some((Zeroizing::new(text[..at].to_vec()), Zeroizing::new(text[at..].to_vec())))
-}
-
-fn load_authority(kept: &[u8]) -> Result<Authority, String> {
-    let (certificate, key) = split_pem(kept).ok_or("its key is missing")?;
-    let certificate = std::str::from_utf8(&certificate).map_err(|error| error.to_string())?;
-    Authority::load(certificate, Secret::new(key.to_vec())).map_err(|error| error.to_string())
 }

@@ -1,6 +1,7 @@
 //! From a spec to a pack: planned per release, printed, read back, and written as a whole or not at all.
 
 mod installed;
+mod leaf;
 mod lines;
 pub mod manifest;
 mod materials;
@@ -171,7 +172,7 @@ fn read_back(
                 message,
                 origin.unwrap_or(plan.spec.span.part(0, 1)),
             );
-            problems.push(finding.note(format!("{:?}", note.kind)));
+            problems.push(finding.help("lint of the spec should have said so before: please report this"));
         }
     }
     problems
