@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
         .read(&arguments.spec)
         .map_err(|error| Failure(format!("cannot read `{shown}`: {}", paths::why(&error))))?;
     let mut sources = text::Sources::default();
-    let id = sources.add(Source::new(shown, bytes.clone()));
+    let id = sources.add(Source::new(shown.clone(), bytes.clone()));
     let decoded = spec::decode(id, &bytes);
     let judged = judge(&files, &shown, &bytes)?;
     if judged.verdicts.is_empty() || judged.verdicts.iter().any(|verdict| verdict.loads == Some(false)) {
