@@ -1,6 +1,8 @@
 //! The integration tests, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
+mod broken;
+mod first_steps;
 mod fixtures;
 mod options;
 mod readme;

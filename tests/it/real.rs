@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use moskit::catalogue::{Release, Target};
@@ -40,13 +40,17 @@ pub(crate) fn brokers() -> &'static [Broker] {
             }
         }
         found.sort_by_key(|broker| broker.release);
-        let is_required = std::env::var("MOSKIT_REQUIRE_BROKER").is_ok_and(|value| value == "1");
         assert!(
-            !is_required || !found.is_empty(),
+            !is_required() || !found.is_empty(),
             "no broker is installed, and MOSKIT_REQUIRE_BROKER is set"
         );
         found
     })
+}
+
+/// Whether a test that cannot run fails.
+pub(crate) fn is_required() -> bool {
+    std::env::var("MOSKIT_REQUIRE_BROKER").is_ok_and(|value| value == "1")
 }
 
 /// Says once more that a test did not run for want of a broker.
@@ -77,6 +81,19 @@ fn has_namespaces() -> bool {
     })
 }
 
+/// A command in a network of its own; where that is not allowed, with the right to be the only one that opens
+/// ports.
+pub(crate) fn in_own_network(program: &Path) -> (Command, Option<MutexGuard<'static, ()>>) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    if has_namespaces() {
+        let mut command = Command::new("unshare");
+        command.args(["-n", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]).arg(program);
+        return (command, None);
+    }
+    let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    (Command::new(program), Some(alone))
+}
+
 /// What a start came to.
 #[derive(Debug)]
 pub(crate) struct Start {
@@ -88,16 +105,7 @@ pub(crate) struct Start {
 
 /// Starts a broker in a folder on `mosquitto.conf`, waits until it runs or ends, and stops it.
 pub(crate) fn try_start(broker: &Broker, folder: &Path) -> Start {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let alone =
-        (!has_namespaces()).then(|| ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-    let mut command = if alone.is_none() {
-        let mut command = Command::new("unshare");
-        command.args(["-n", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]).arg(&broker.program);
-        command
-    } else {
-        Command::new(&broker.program)
-    };
+    let (mut command, _alone) = in_own_network(&broker.program);
     command.args(["-v", "-c", "mosquitto.conf"]).current_dir(folder);
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,8 +1,9 @@
 """MQTT clients that wait for answers and never for time to pass.
 
-One thread drives a client only while it waits for something, so that the order of events is the order of the
-connection: what a broker sends to a client before it answers a later request of that client has arrived when the
-answer has.
+One thread drives a client only while it waits for something, so that the order of events is the order of
+the connection: what a broker sends to a client before it answers a later request of that client has arrived
+when the answer has. Subscriptions are of quality of service 0, as messages of a higher one may wait for
+acknowledgements of others and come after the answer.
 """
 
 import itertools
@@ -73,7 +74,7 @@ class Session:
         self.close()
 
     def connect(self):
-        """The return code of the CONNACK. Raises Unanswered or Late where none came, ssl.SSLError where TLS failed."""
+        """The return code of the CONNACK. Raises Unanswered, Late, or ssl.SSLError without one."""
         try:
             self.client.connect("localhost", self.port, keepalive=60)
         except ssl.SSLError:
@@ -101,24 +102,20 @@ class Session:
             if self.client.loop(timeout=0.2) != mqtt.MQTT_ERR_SUCCESS:
                 self.is_lost = not is_there()
 
-    def publish(self, topic, payload, retain=False):
-        """Returns when the broker has acknowledged the message, and so handed it on to who may have it."""
-        sent = self.client.publish(topic, payload, qos=1, retain=retain)
-        self.wait(lambda: sent.mid in self.done, f"the PUBACK for {topic}")
+    def publish(self, messages, retain=False):
+        """Returns when the broker has acknowledged the (topic, payload) pairs, and so handed them on."""
+        sent = [self.client.publish(topic, payload, qos=1, retain=retain).mid for topic, payload in messages]
+        self.wait(lambda: self.done.issuperset(sent), "a PUBACK")
 
-    def subscribe(self, topic):
+    def subscribe(self, *filters):
         """Returns when the broker has acknowledged the subscription."""
-        _result, mid = self.client.subscribe(topic, qos=1)
-        self.wait(lambda: mid in self.done, f"the SUBACK for {topic}")
+        _result, mid = self.client.subscribe([(name, 0) for name in filters])
+        self.wait(lambda: mid in self.done, "a SUBACK")
 
-    def catch_up(self):
-        """Returns when everything has arrived that was handed to this client before the call."""
+    def take(self):
+        """The messages that were handed to this client before the call, as (topic, payload, retained)."""
         self.subscribe("nothing/is/ever/published/here")
-
-    def take(self, topic):
-        """Messages of a topic since the last call, as (payload, retained), with all others forgotten."""
-        self.catch_up()
-        found = [(payload, retained) for name, payload, retained in self.messages if name == topic]
+        found = list(self.messages)
         self.messages.clear()
         return found
 
