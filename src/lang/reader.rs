@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::catalogue::{Quirk, Release};
 use crate::lang::{acl, conf};
 use crate::model::acl::Acl;
 use crate::model::notes::Note;
@@ -27,7 +28,7 @@ pub struct Reader<'f> {
     files: &'f dyn Files,
     texts: HashMap<PathBuf, Result<SourceId, FileError>>,
     confs: HashMap<SourceId, Arc<conf::ConfTree>>,
-    acls: HashMap<SourceId, (Arc<Acl>, Arc<[Note]>)>,
+    acls: HashMap<(SourceId, bool), (Arc<Acl>, Arc<[Note]>)>,
 }
 
 impl<'f> Reader<'f> {
@@ -79,15 +80,17 @@ impl<'f> Reader<'f> {
         Ok(tree.clone())
     }
 
-    /// The rules of an ACL file and what was noticed in it. Every release reads them alike.
+    /// The rules of an ACL file as a release reads it, and what was noticed in it.
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn acl(&mut self, path: &Path) -> Result<(Arc<Acl>, Arc<[Note]>), FileError> {
+    pub fn acl(&mut self, path: &Path, release: Release) -> Result<(Arc<Acl>, Arc<[Note]>), FileError> {
         let id = self.text(path)?;
         let sources = &self.sources;
-        let read = self.acls.entry(id).or_insert_with(|| {
-            let (acl, notes) = acl::read(id, sources.get(id).bytes());
+        // All that the releases read differently.
+        let kind = release.has(Quirk::LeadingNulHidesRest);
+        let read = self.acls.entry((id, kind)).or_insert_with(|| {
+            let (acl, notes) = acl::read(id, sources.get(id).bytes(), release);
             (Arc::new(acl), notes.into())
         });
         Ok(read.clone())

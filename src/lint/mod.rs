@@ -204,7 +204,7 @@ fn bare(source: SourceId, release: Release, security: Security) -> Deployment {
 }
 
 fn acl_alone(reader: &mut Reader<'_>, path: &Path, id: SourceId, release: Release) -> Lowered {
-    let (acl, notes) = match reader.acl(path) {
+    let (acl, notes) = match reader.acl(path, release) {
         Ok((acl, notes)) => (FileState::Loaded(acl), notes.to_vec()),
         Err(_) => (FileState::Failed, Vec::new()),
     };

@@ -14,6 +14,10 @@ use crate::model::{Deployment, Lowered};
 use crate::report::{Diagnostic, Severity};
 use crate::text::{Sources, Span};
 
+use acl_files::AclFile;
+
+mod acl_files;
+
 /// A rule: its name, its page and its check.
 #[derive(Clone, Copy)]
 pub struct Rule {
@@ -53,6 +57,8 @@ pub struct Context<'a> {
     pub sources: &'a Sources,
     /// The time, in seconds since 1970.
     pub now: i64,
+    /// The ACL files that were read.
+    acl_files: &'a [AclFile<'a>],
     rule: &'static Rule,
     findings: Vec<Diagnostic>,
 }
@@ -106,7 +112,32 @@ macro_rules! rules {
 }
 
 rules! {
+    acl_access_word_unknown,
+    acl_anonymous_denied,
+    acl_clientid_is_not_identity,
+    acl_double_access_word,
+    acl_duplicate_rule,
+    acl_empty_denies_all,
     acl_file_unreadable,
+    acl_global_topic_is_anonymous_only,
+    acl_hash_excludes_sys,
+    acl_hidden_by_nul,
+    acl_incomplete_line,
+    acl_inline_comment,
+    acl_invalid_filter,
+    acl_keyword_as_topic,
+    acl_pattern_deny_ineffective,
+    acl_pattern_ignores_user,
+    acl_pattern_without_placeholder,
+    acl_rule_never_matches,
+    acl_rule_shadowed,
+    acl_substitution_in_topic,
+    acl_substitution_not_whole_level,
+    acl_substitution_value_with_slash,
+    acl_tab,
+    acl_unknown_keyword,
+    acl_unknown_user,
+    acl_user_without_rules,
     anonymous_leaks_to_all_listeners,
     anonymous_on_public_listener,
     anonymous_with_password_file,
@@ -184,9 +215,18 @@ pub fn check(lowered: &[Lowered], sources: &Sources, now: i64) -> Vec<Diagnostic
     let mut index: std::collections::HashMap<Diagnostic, usize> = std::collections::HashMap::new();
     for Lowered { deployment, notes } in lowered {
         let release = deployment.release;
+        let acl_files = acl_files::of(deployment);
         for rule in RULES {
-            let mut context =
-                Context { deployment, notes, release, sources, now, rule, findings: Vec::new() };
+            let mut context = Context {
+                deployment,
+                notes,
+                release,
+                sources,
+                now,
+                acl_files: &acl_files,
+                rule,
+                findings: Vec::new(),
+            };
             (rule.check)(&mut context);
             for finding in context.findings {
                 let known = *index.entry(finding.clone()).or_insert_with(|| {

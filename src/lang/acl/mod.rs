@@ -1,8 +1,9 @@
-//! ACL files. Every known release reads them alike; what the rules mean is decided in [`crate::access`].
+//! ACL files. The releases read them alike, save for a NUL byte at the front of a line; what the rules mean is decided in [`crate::access`].
 
 use pest::Parser;
 
 use crate::access;
+use crate::catalogue::{Quirk, Release};
 use crate::lang::lines::{Line, grammar_text, lines, trim};
 use crate::model::acl::{Access, Acl, AclUser, Subject};
 use crate::model::notes::{AclNote, Effect, Note, NoteKind, Phase};
@@ -17,8 +18,9 @@ mod grammar {
     pub(super) struct Grammar;
 }
 
-/// Reads the rules of an ACL file and notes what is wrong or odd. Lines that the broker refuses give no rule.
-pub fn read(source: SourceId, bytes: &[u8]) -> (Acl, Vec<Note>) {
+/// Reads the rules of an ACL file as a release does, and notes what is wrong or odd. Lines that the broker refuses
+/// give no rule.
+pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Acl, Vec<Note>) {
     let mut reading = Reading {
         source,
         bytes,
@@ -30,6 +32,9 @@ pub fn read(source: SourceId, bytes: &[u8]) -> (Acl, Vec<Note>) {
     };
     for line in lines(bytes) {
         if let Some(nul) = bytes[line.start..line.content_end].iter().position(|byte| *byte == 0) {
+            if nul == 0 && !release.has(Quirk::LeadingNulHidesRest) {
+                continue;
+            }
             let at = line.start + nul;
             reading.note(AclNote::HiddenByNul, at, at + 1, Effect::None);
             break;
@@ -181,10 +186,10 @@ mod tests {
     use super::*;
     use crate::text::{Source, Sources};
 
-    fn shape(text: &str) -> (Vec<String>, Vec<String>) {
+    fn shape(text: &str, release: Release) -> (Vec<String>, Vec<String>) {
         let mut sources = Sources::default();
         let id = sources.add(Source::new("t", text.as_bytes()));
-        let (acl, notes) = read(id, text.as_bytes());
+        let (acl, notes) = read(id, text.as_bytes(), release);
         let rules = acl.rules.iter().map(|rule| {
             let subject = match rule.subject {
                 Subject::Anonymous => "-".into(),
@@ -256,9 +261,17 @@ mod tests {
             ("topic a\0b\ntopic c", &[], &["1: HiddenByNul \"\\0\""]),
         ];
         for (text, rules, notes) in cases {
-            let (found_rules, found_notes) = shape(text);
+            let (found_rules, found_notes) = shape(text, Release::newest());
             assert_eq!(found_rules, *rules, "{text:?}");
             assert_eq!(found_notes, *notes, "{text:?}");
         }
+    }
+
+    /// Seen on the real brokers of both releases.
+    #[test]
+    fn a_nul_at_the_front_of_a_line() {
+        let rules = |release| shape("topic a\n\0b\ntopic c", release).0;
+        assert_eq!(rules(Release::new(2, 0, 11)), ["- ReadWrite a"]);
+        assert_eq!(rules(Release::new(2, 0, 21)), ["- ReadWrite a", "- ReadWrite c"]);
     }
 }

@@ -232,7 +232,7 @@ impl Loader<'_, '_, '_> {
         if let Some(named) = Named::of(options::ACL_FILE, security.settings.text(options::ACL_FILE)) {
             security.acl = match self.open_secret(&named) {
                 Err(state) => state,
-                Ok(_) => match self.lowering.reader.acl(&named.path) {
+                Ok(_) => match self.lowering.reader.acl(&named.path, self.lowering.release) {
                     Err(_) => FileState::Failed,
                     Ok((acl, notes)) => {
                         self.lowering.notes.extend(notes.iter().cloned());

@@ -1,0 +1,93 @@
+use std::collections::HashMap;
+
+use super::Context;
+use super::acl_files::name_text;
+use crate::model::acl::{Access, AclRule, Subject};
+use crate::report::Severity;
+use crate::text::Span;
+
+rule! {
+    /// `topic #` does not cover `$SYS`.
+    ///
+    /// ## What it finds
+    /// Users who may read `#` and have no line on `$SYS`. It is a warning where the section grants reading and writing of
+    /// everything to a user who is called like an administrator (`admin`, `root`, `master`, `monitor`), else a note.
+    ///
+    /// ## Why it matters
+    /// A wildcard at the beginning of a topic never matches topics that begin with `$`. The broker's own figures below `$SYS` stay
+    /// out of reach: subscribing to them is answered with success, and nothing comes.
+    ///
+    /// ## Example
+    /// ```aclfile bad
+    /// user admin
+    /// topic readwrite #
+    /// ```
+    ///
+    /// ## Instead
+    /// ```aclfile good
+    /// user admin
+    /// topic readwrite #
+    /// topic read $SYS/#
+    /// ```
+    ///
+    /// ## Releases
+    /// - 2.0.11: starts: `admin` does not receive `$SYS/broker/uptime`
+    /// - 2.0.21: starts: `admin` does not receive `$SYS/broker/uptime`
+    /// - 2.1.2: starts: `admin` does not receive `$SYS/broker/uptime`
+    "acl-hash-excludes-sys", Note, check
+}
+
+/// What a section says of everything.
+#[derive(Default)]
+struct Section {
+    /// The line that grants reading of everything.
+    reads: Option<Span>,
+    writes: bool,
+    /// Whether it has lines on anything else.
+    has_more: bool,
+    knows_sys: bool,
+}
+
+fn check(cx: &mut Context<'_>) {
+    for file in cx.acl_files {
+        let mut sections: HashMap<u32, Section> = HashMap::new();
+        let is_on_sys = |rule: &AclRule| file.acl.filter(rule).starts_with(b"$SYS") && rule.access != Access::Write;
+        let patterns = file.acl.rules.iter().filter(|rule| rule.subject == Subject::Everyone);
+        if patterns.into_iter().any(is_on_sys) {
+            continue;
+        }
+        for rule in &file.acl.rules {
+            let Subject::User(user) = rule.subject else { continue };
+            let section = sections.entry(user).or_default();
+            section.knows_sys |= is_on_sys(rule);
+            match rule.access {
+                _ if file.acl.filter(rule) != b"#" => section.has_more = true,
+                Access::Read => section.reads = Some(file.acl.filter_span(rule)),
+                Access::Write => section.writes = true,
+                Access::ReadWrite => {
+                    section.reads = Some(file.acl.filter_span(rule));
+                    section.writes = true;
+                }
+                // It denies everything.
+                Access::Deny => section.knows_sys = true,
+            }
+        }
+        for (index, user) in file.acl.users.iter().enumerate() {
+            let Some(section) = sections.get(&(index as u32)).filter(|section| !section.knows_sys) else { continue };
+            let Some(span) = section.reads else { continue };
+            let name = name_text(&user.name);
+            let mut finding = cx.finding(span, format!("`#` does not cover `$SYS`, which {name} cannot read"));
+            if section.writes && !section.has_more && is_administrator(&user.name) {
+                finding.severity = Severity::Warning;
+            }
+            let finding = finding.note("a wildcard in front never matches a topic that begins with `$`");
+            cx.report(finding.help(format!("add `topic read $SYS/#`, if {name} is to see the broker's own figures")));
+        }
+    }
+}
+
+/// Whether a name is one that people give to those who look after the broker.
+fn is_administrator(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name).to_lowercase();
+    ["admin", "root", "master", "super", "monitor"].iter().any(|part| name.contains(part))
+}

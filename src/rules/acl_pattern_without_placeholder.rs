@@ -1,0 +1,52 @@
+use super::Context;
+use crate::model::notes::{AclNote, NoteKind};
+
+rule! {
+    /// A pattern holds neither `%u` nor `%c`.
+    ///
+    /// ## What it finds
+    /// `pattern` lines without a placeholder, above the first `user` line.
+    ///
+    /// ## Why it matters
+    /// The line grants, or denies, the same topics to every client, with and without a user name. That is the way to say "for
+    /// everybody", and the broker does it, though with a warning in its log; where the name of the client was meant it is a
+    /// mistake.
+    ///
+    /// ## Example
+    /// ```aclfile bad
+    /// pattern readwrite devices/#
+    /// ```
+    ///
+    /// ## Instead
+    /// ```aclfile good
+    /// pattern readwrite devices/%u/#
+    /// ```
+    ///
+    /// ## Releases
+    /// - 2.0.11: starts: with a warning in the log; every client publishes to `devices/alice/state`
+    /// - 2.0.21: starts: with a warning in the log; every client publishes to `devices/alice/state`
+    /// - 2.1.2: starts: with a warning in the log; every client publishes to `devices/alice/state`
+    "acl-pattern-without-placeholder", Note, check
+}
+
+fn check(cx: &mut Context<'_>) {
+    let under_user = |note: &&crate::model::notes::Note| {
+        matches!(note.kind, NoteKind::Acl(AclNote::PatternUnderUser { .. }))
+    };
+    // The rule on patterns in sections says more of these.
+    let sections: std::collections::BTreeSet<_> = cx
+        .notes
+        .iter()
+        .filter(under_user)
+        .map(|note| (note.span.source, note.span.end))
+        .collect();
+    for note in cx.notes {
+        let NoteKind::Acl(AclNote::PatternWithoutPlaceholder) = note.kind else { continue };
+        if sections.contains(&(note.span.source, note.span.end)) {
+            continue;
+        }
+        let finding = cx.finding_on(note, "the pattern has no placeholder, so it is the same for every client");
+        let finding = finding.note("the broker warns of it in its log, and does what the line says");
+        cx.report(finding.help("write `%u` for the name of the user, if each is to have topics of its own"));
+    }
+}

@@ -1,0 +1,124 @@
+use std::collections::HashSet;
+
+use super::Context;
+use super::acl_files::{AclFile, few, name_text};
+use crate::model::acl::Subject;
+
+rule! {
+    /// A user can log in and may do nothing.
+    ///
+    /// ## What it finds
+    /// Users of the password file that have no section in the ACL file, and sections without a line, where no pattern gives them
+    /// anything either.
+    ///
+    /// ## Why it matters
+    /// What no line grants is denied. The client connects, its subscriptions are answered with success, and no message passes in
+    /// either direction. Lines above the first `user` line are no help: they are for clients without a user name.
+    ///
+    /// ## Example
+    /// ```mosquitto.conf bad
+    /// listener 21883 127.0.0.1
+    /// password_file passwd
+    /// acl_file aclfile
+    /// ```
+    /// ```aclfile bad
+    /// user alice
+    /// topic readwrite plant/#
+    /// ```
+    /// ```passwd bad
+    /// alice:$7$101$CF5U3rmyJRs9i2s5$l5a7JYH2vEtj8tdIsj/UoT3HHYo5QwmAP9cWFuUktIEY6934mSGbFw7OvBZ0Zfof/RPVyww4G2/ToBrZ7wvz3g==
+    /// bob:$7$101$0RlCK0stB1zXnK7g$hh4WttRSQSpBkrTtHmHT03GKNmHhHvV+QJwAVzfYh0g0vxNqmqrVT7PVy1eADyZLpaTOoYqqhld9vrs/hfy7Tg==
+    /// ```
+    ///
+    /// ## Instead
+    /// ```mosquitto.conf good
+    /// listener 21883 127.0.0.1
+    /// password_file passwd
+    /// acl_file aclfile
+    /// ```
+    /// ```aclfile good
+    /// user alice
+    /// topic readwrite plant/#
+    ///
+    /// user bob
+    /// topic read plant/#
+    /// ```
+    /// ```passwd good
+    /// alice:$7$101$CF5U3rmyJRs9i2s5$l5a7JYH2vEtj8tdIsj/UoT3HHYo5QwmAP9cWFuUktIEY6934mSGbFw7OvBZ0Zfof/RPVyww4G2/ToBrZ7wvz3g==
+    /// bob:$7$101$0RlCK0stB1zXnK7g$hh4WttRSQSpBkrTtHmHT03GKNmHhHvV+QJwAVzfYh0g0vxNqmqrVT7PVy1eADyZLpaTOoYqqhld9vrs/hfy7Tg==
+    /// ```
+    ///
+    /// ## Releases
+    /// - 2.0.11: starts: `bob` logs in, and neither publishes nor receives
+    /// - 2.0.21: starts: `bob` logs in, and neither publishes nor receives
+    /// - 2.1.2: starts: `bob` logs in, and neither publishes nor receives
+    "acl-user-without-rules", Warning, check
+}
+
+/// How many further users are shown.
+const SHOWN: usize = 2;
+
+const WHY: &str = "what no line grants is denied: the client connects, and no message passes";
+
+fn check(cx: &mut Context<'_>) {
+    for file in cx.acl_files {
+        // Lines that could not be read may be those of the user.
+        if file.has_plugin || file.acl.rules.is_empty() || cx.is_refused(file) {
+            continue;
+        }
+        empty_sections(cx, file);
+        without_section(cx, file);
+    }
+}
+
+fn empty_sections(cx: &mut Context<'_>, file: &AclFile<'_>) {
+    let filled: HashSet<Subject> = file.acl.rules.iter().map(|rule| rule.subject).collect();
+    let gets = Patterns::new(cx, file);
+    for (index, user) in file.acl.users.iter().enumerate() {
+        if filled.contains(&Subject::User(index as u32)) || gets.anything(&user.name) {
+            continue;
+        }
+        let message = format!("the section of {} has no line", name_text(&user.name));
+        let finding = cx.finding(user.span, message).note(WHY);
+        cx.report(finding.help("write what the user may do, such as `topic read plant/#`, or delete the section"));
+    }
+}
+
+fn without_section(cx: &mut Context<'_>, file: &AclFile<'_>) {
+    let sections: HashSet<&[u8]> = file.acl.users.iter().map(|user| &*user.name).collect();
+    let gets = Patterns::new(cx, file);
+    for passwords in file.passwords() {
+        let is_lost =
+            |name: &[u8]| !name.is_empty() && !sections.contains(name) && !gets.anything(name);
+        let lost: Vec<_> =
+            passwords.entries.iter().filter(|entry| entry.is_usable && is_lost(&entry.name)).collect();
+        let Some((first, others)) = lost.split_first() else { continue };
+        let names: Vec<String> = lost.iter().map(|entry| name_text(&entry.name)).collect();
+        let message = format!("{} may do nothing: the ACL file has no section by that name", few(&names));
+        let mut finding = cx.finding(first.name_span, message).note(WHY);
+        for other in others.iter().take(SHOWN) {
+            finding = finding.related(other.name_span, "nor has it one for this user");
+        }
+        cx.report(finding.help(format!("add `user {}` and what the user may do to the ACL file", cx.text(first.name_span))));
+    }
+}
+
+/// Whether patterns give anything to users, by the kinds of names that they tell apart.
+struct Patterns {
+    plain: bool,
+    with_slash: bool,
+}
+
+impl Patterns {
+    fn new(cx: &Context<'_>, file: &AclFile<'_>) -> Self {
+        let grant = |name: &[u8]| file.patterns_grant(cx.release, Some(name));
+        Self { plain: grant(b"a"), with_slash: grant(b"a/b") }
+    }
+
+    fn anything(&self, name: &[u8]) -> bool {
+        if name.iter().any(|byte| matches!(byte, b'+' | b'#')) {
+            return false;
+        }
+        if name.contains(&b'/') { self.with_slash } else { self.plain }
+    }
+}
