@@ -1,7 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, logins};
-use crate::model::acl::{Access, Acl, Subject};
+use crate::access::{self, Who};
+use crate::catalogue::Release;
+use crate::model::acl::{Acl, Subject};
 use crate::model::{FileState, Listener};
 use crate::text::Span;
 
@@ -56,7 +58,7 @@ fn check(cx: &mut Context<'_>) {
         let has_acl = match &security.acl {
             FileState::Unnamed => false,
             FileState::Unknown | FileState::Failed => continue,
-            FileState::Loaded(acl) if is_confined(acl, has_passwords) => continue,
+            FileState::Loaded(acl) if is_confined(acl, cx.release, has_passwords) => continue,
             FileState::Loaded(_) => true,
         };
         open.entry((line.unwrap_or(listener.span), has_acl, has_passwords)).or_default().push(listener);
@@ -84,13 +86,20 @@ fn check(cx: &mut Context<'_>) {
     }
 }
 
-/// Whether an ACL file keeps clients without a name from reading and from writing all topics. Without passwords
-/// a client may take any name, so that what is given to one user is given to all.
-fn is_confined(acl: &Acl, has_passwords: bool) -> bool {
-    acl.rules.iter().all(|rule| {
-        let is_theirs = !has_passwords || !matches!(rule.subject, Subject::User(_));
-        let takes_in_all = matches!(acl.filter(rule), b"#" | b"+/#");
-        rule.access == Access::Deny || !is_theirs || !takes_in_all
+/// Whether clients without a name, and where no password is asked for clients of any name, are kept from some topics.
+fn is_confined(acl: &Acl, release: Release, has_passwords: bool) -> bool {
+    // Without a filter that begins with a wildcard nobody has every topic.
+    let wide = acl.rules.iter().filter(|rule| matches!(acl.filter(rule).first(), Some(b'#' | b'+')));
+    let users: BTreeSet<u32> = wide
+        .filter_map(|rule| match rule.subject {
+            Subject::User(user) => Some(user),
+            _ => None,
+        })
+        .collect();
+    let named = users.into_iter().map(Who::User).chain([Who::AnyName]).filter(|_| !has_passwords);
+    std::iter::once(Who::Anonymous).chain(named).all(|who| {
+        let reach = access::confinement(acl, release, who);
+        !reach.reads_all && !reach.writes_all
     })
 }
 
