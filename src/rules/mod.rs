@@ -171,3 +171,40 @@ pub fn check(lowered: &[Lowered], sources: &Sources, now: i64) -> Vec<Diagnostic
 fn order(finding: &Diagnostic) -> (Span, std::cmp::Reverse<Severity>, &'static str, &[String]) {
     (finding.primary.span, std::cmp::Reverse(finding.severity), finding.rule, &finding.releases)
 }
+
+#[cfg(test)]
+mod trial {
+    use super::*;
+    use crate::lang::{Environment, Reader, conf};
+    use crate::text::{Memory, Source};
+
+    /// What is found in a configuration and the files beside it, as `rule: message (releases)`; the note on
+    /// configurations without a listener left out.
+    pub(super) fn findings(main: &str, others: &[(&str, &str)]) -> Vec<String> {
+        let mut files = Memory::new();
+        for (name, text) in others {
+            files.insert(*name, text.as_bytes());
+        }
+        let mut reader = Reader::new(&files, Environment { now: 0, started_by: "root".into() });
+        let id = reader.sources.add(Source::new("mosquitto.conf", main.as_bytes()));
+        let tree = conf::parse(id, main.as_bytes());
+        let lowered: Vec<_> =
+            Release::known().iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect();
+        let found = check(&lowered, &reader.sources, 0);
+        let shown = found.iter().filter(|finding| finding.rule != "no-listener-local-only").map(|finding| {
+            let severity = finding.severity.as_str();
+            format!("{severity} {}: {} ({})", finding.rule, finding.message, finding.releases.join(" "))
+        });
+        shown.collect()
+    }
+
+    /// Holds findings against what is expected of them: the rule and a part of the line, one for each finding.
+    pub(super) fn assert_found(main: &str, others: &[(&str, &str)], expected: &[&str]) {
+        let found = findings(main, others);
+        let fits = |(line, words): (&String, &&str)| words.split('|').all(|word| line.contains(word));
+        assert!(
+            found.len() == expected.len() && found.iter().zip(expected).all(fits),
+            "{main}\nfound {found:#?}\nexpected {expected:#?}"
+        );
+    }
+}
