@@ -151,10 +151,14 @@ fn number(case: &Case<'_, '_>, read_as: Option<i64>) -> Diagnostic {
         None => format!("`{}` takes a whole number, not {}", case.name, case.value()),
     };
     let mut finding = case.finding(message);
+    let written = case.cx.text(case.note.span);
+    if written.starts_with('0') && written.bytes().all(|byte| byte.is_ascii_digit()) {
+        let finding = finding.note("2.0 reads a number with a leading zero as decimal, 2.1 as octal");
+        return finding.help("write it without the leading zero");
+    }
     if read_as.is_some() {
         finding = finding.note("the broker reads the leading digits and drops the rest without a message");
     }
-    let written = case.cx.text(case.note.span);
     let unit = case.option.entry().unit;
     let kind = match unit {
         Some(unit) => format!("a plain number of {unit}"),
@@ -315,6 +319,7 @@ mod tests {
             ("max_qos 3", &["error|`max_qos` takes 0 to 2, not `3` (2.0.11 2.0.21 2.1.2)"]),
             ("autosave_interval -1", &["warning|takes 0 or more"]),
             ("max_connections -5", &[]),
+            ("max_connections 0100", &["warning|is set to 100|(2.0.11 2.0.21)", "warning|is set to 64|(2.1.2)"]),
             ("log_type warn", &["error|does not know the word `warn`"]),
             ("pid_file a\tb", &["error|holds a tab"]),
             ("pid_file a\u{1}b", &["error|holds the character U+0001"]),
