@@ -1,7 +1,7 @@
 use super::Context;
 use super::placement;
 use crate::model::notes::NoteKind;
-use crate::model::{Deployment, ListenerKind};
+use crate::model::{Deployment, Listener, ListenerKind};
 use crate::text::Span;
 
 rule! {
@@ -43,21 +43,23 @@ fn check(cx: &mut Context<'_>) {
         let message = format!("port {port} is opened a second time");
         let finding = cx.finding_on(note, message).related(first, "opened here first");
         let finding = finding.note("the broker cannot open it twice and ends");
-        let default = [first, note.span].into_iter().find_map(|place| default_opener(cx.deployment, place));
+        let default = [first, note.span].into_iter().find_map(|place| default_listener(cx.deployment, place));
         cx.report(match default {
-            Some(line) => {
-                let option = cx.text(line);
-                let option = option.split(' ').next().unwrap_or_default();
+            Some(listener) if placement::is_asked_for(listener) => {
+                finding.help("remove the `port` or `bind_address` line, or the `listener` line")
+            }
+            Some(listener) => {
+                let option = cx.text(listener.span);
                 let finding = finding.note(format!("`{option}` opens the default listener"));
-                finding.help(format!("remove the line, or move `{option}` below its `listener` line"))
+                finding.help(format!("move `{option}` below the `listener` line that it is meant for"))
             }
             None => finding.help("remove one of them, or give it another port or address"),
         });
     }
 }
 
-/// The place, where it is that of the default listener.
-fn default_opener(deployment: &Deployment, place: Span) -> Option<Span> {
-    let found = deployment.listeners.iter().find(|listener| listener.span == place)?;
-    (found.kind == ListenerKind::Default).then_some(place)
+/// The default listener, where it is the one of a place.
+fn default_listener(deployment: &Deployment, place: Span) -> Option<&Listener> {
+    let is_it = |listener: &&Listener| listener.kind == ListenerKind::Default && listener.span == place;
+    deployment.listeners.iter().find(is_it)
 }

@@ -167,10 +167,14 @@ fn number(case: &Case<'_, '_>, read_as: Option<i64>) -> Diagnostic {
         None => format!("`{}` takes a whole number, not {}", case.name, case.value()),
     };
     let mut finding = case.finding(message);
+    let written = case.cx.text(case.note.span);
+    if written.starts_with('0') && written.bytes().all(|byte| byte.is_ascii_digit()) {
+        let finding = finding.note("2.0 reads a number with a leading zero as decimal, 2.1 as octal");
+        return finding.help("write it without the leading zero");
+    }
     if read_as.is_some() {
         finding = finding.note("the broker reads the leading digits and drops the rest without a message");
     }
-    let written = case.cx.text(case.note.span);
     let unit = case.option.entry().unit;
     let kind = match unit {
         Some(unit) => format!("a plain number of {unit}"),
@@ -313,6 +317,59 @@ fn incomplete(case: &Case<'_, '_>) -> Diagnostic {
         _ => {
             let finding = case.finding(format!("a word is missing in the value of `{}`", case.name));
             finding.help("write the whole value")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::trial::assert_found;
+
+    #[test]
+    fn values_of_every_kind() {
+        let cases: &[(&str, &[&str])] = &[
+            ("allow_anonymous TRUE", &["error|takes `true` or `false`, not `TRUE`"]),
+            ("max_connections", &["error|has no value (2.1.2)", "warning|has no value (2.0.11 2.0.21)"]),
+            ("max_queued_bytes 10MB", &["error|not `10MB` (2.1.2)", "warning|is set to 10 by `10MB` (2.0.11"]),
+            ("max_qos 3", &["error|`max_qos` takes 0 to 2, not `3` (2.0.11 2.0.21 2.1.2)"]),
+            ("autosave_interval -1", &["warning|takes 0 or more"]),
+            ("max_connections -5", &[]),
+            ("max_connections 0100", &["warning|is set to 100|(2.0.11 2.0.21)", "warning|is set to 64|(2.1.2)"]),
+            ("log_type warn", &["error|does not know the word `warn`"]),
+            ("pid_file a\tb", &["error|holds a tab"]),
+            ("pid_file a\u{1}b", &["error|holds the character U+0001"]),
+            ("mount_point a/#", &["error|may not hold the wildcards"]),
+            ("persistent_client_expiration 14", &["error|no unit"]),
+            ("persistent_client_expiration 14s", &["error|knows no seconds|(2.0.11 2.0.21)"]),
+            ("tls_engine_kpass_sha1 secret", &["error|takes 40 hexadecimal digits"]),
+            ("log_dest file", &["error|`log_dest file` has no path"]),
+            ("plugin_opt_ab x", &["error|`plugin_opt_ab` is too short"]),
+        ];
+        for (line, expected) in cases {
+            let expected: Vec<String> = expected.iter().map(|words| format!(" invalid-value: |{words}")).collect();
+            let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+            assert_found(&format!("listener 1883 127.0.0.1\n{line}\n"), &[], &expected);
+        }
+        let expected = ["error option-not-in-target-version: the word `http_api`|(2.0.11 2.0.21)"];
+        assert_found("listener 1883\nlistener 1884\nprotocol http_api\n", &[], &expected);
+    }
+
+    #[test]
+    fn what_a_number_was_meant_to_be() {
+        let cases = [
+            ("64M", Some("bytes"), Some(67_108_864)),
+            ("10KB", Some("bytes"), Some(10_240)),
+            ("60s", Some("seconds"), Some(60)),
+            ("2h", Some("minutes"), Some(120)),
+            ("0x100", None, Some(256)),
+            ("0100", None, None),
+            ("many", Some("bytes"), None),
+            ("99999999999999999999G", Some("bytes"), None),
+            ("9999999999999999999G", Some("bytes"), None),
+        ];
+        for (written, unit, expected) in cases {
+            assert_eq!(spelled_out(written, unit), expected, "{written}");
         }
     }
 }

@@ -38,6 +38,10 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for note in cx.notes {
         let NoteKind::ListenerPort { read_as } = note.kind else { continue };
+        // A whole number out of bounds is the matter of another rule.
+        if read_as.is_some_and(|number| u16::try_from(number).is_err()) {
+            continue;
+        }
         let message = format!("`{}` is no port", cx.text(note.span));
         let finding = cx.finding_on(note, message).note(consequence(cx, note, read_as));
         cx.report(finding.help(match suggestion(cx, note) {

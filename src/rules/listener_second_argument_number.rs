@@ -1,7 +1,9 @@
 use std::net::Ipv4Addr;
 
 use super::Context;
-use crate::model::notes::NoteKind;
+use super::placement::listener_at;
+use crate::model::notes::{Effect, Note, NoteKind};
+use crate::report::Severity;
 
 rule! {
     /// The second word of `listener` is a number.
@@ -36,8 +38,14 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for note in cx.notes {
         let NoteKind::ListenerAddressIsNumber = note.kind else { continue };
+        if is_refused_already(cx, note) {
+            continue;
+        }
         let word = cx.text(note.span);
-        let finding = cx.finding_on(note, format!("`{word}` stands where the address belongs"));
+        let mut finding = cx.finding_on(note, format!("`{word}` stands where the address belongs"));
+        if note.effect != Effect::Fatal {
+            finding.severity = Severity::Warning;
+        }
         let finding = match word.parse::<u32>() {
             Ok(number) => finding.note(format!("it is taken for the address {}", Ipv4Addr::from(number))),
             Err(_) => finding.note("it is taken for the name of a host"),
@@ -49,4 +57,11 @@ fn check(cx: &mut Context<'_>) {
             _ => finding.help("write an address or a host name, or remove it to listen on every interface"),
         });
     }
+}
+
+/// Whether the broker stops at the first word of the line already.
+fn is_refused_already(cx: &Context<'_>, note: &Note) -> bool {
+    let line = |note: &Note| listener_at(cx.deployment, note.span).map(|listener| listener.span);
+    let is_port = |note: &&Note| matches!(note.kind, NoteKind::ListenerPort { read_as: None });
+    cx.notes.iter().filter(is_port).any(|port| line(port) == line(note))
 }

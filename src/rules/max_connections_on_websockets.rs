@@ -10,8 +10,8 @@ rule! {
     /// than 2.1.
     ///
     /// ## Why it matters
-    /// 2.0 counts the clients of its own sockets only. Any number of clients may connect by WebSocket, until
-    /// the process has no more file descriptors.
+    /// 2.0 does not count the clients that connect by WebSocket, and says nothing: with a limit of one it
+    /// serves three at once.
     ///
     /// ## Example
     /// ```mosquitto.conf bad

@@ -267,5 +267,56 @@ fn finds(rule: &str, files: &[(&str, &str)]) -> usize {
     let releases = [Release::newest()];
     let bytes = text.as_bytes().into();
     let outcome = lint(Input { name, bytes, kind, files: &memory, releases: &releases, environment });
-    outcome.findings.iter().filter(|finding| finding.rule == rule).count()
+    outcome.unwrap().findings.iter().filter(|finding| finding.rule == rule).count()
+}
+
+#[cfg(test)]
+mod trial {
+    use super::*;
+    use crate::lang::{Environment, Reader, conf};
+    use crate::text::{Memory, Source};
+
+    /// The rules on what stands in which line, which these trials are about.
+    const TRIED: &[&str] = &[
+        "duplicate-option",
+        "include-splits-listener",
+        "inline-comment",
+        "invalid-value",
+        "listener-option-before-first-listener",
+        "listener-port-not-a-number",
+        "listener-second-argument-number",
+        "listener-socket-path-missing",
+        "option-not-in-target-version",
+        "port-option-deprecated",
+        "trailing-text",
+    ];
+
+    /// What these rules find in a configuration and the files beside it, as `severity rule: message (releases)`.
+    fn findings(main: &str, others: &[(&str, &str)]) -> Vec<String> {
+        let mut files = Memory::new();
+        for (name, text) in others {
+            files.insert(*name, text.as_bytes());
+        }
+        let mut reader = Reader::new(&files, Environment { now: 0, started_by: "root".into() });
+        let id = reader.sources.add(Source::new("mosquitto.conf", main.as_bytes()));
+        let tree = conf::parse(id, main.as_bytes());
+        let lowered: Vec<_> =
+            Release::known().iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect();
+        let found = check(&lowered, &reader.sources, 0);
+        let shown = found.iter().filter(|finding| TRIED.contains(&finding.rule)).map(|finding| {
+            let severity = finding.severity.as_str();
+            format!("{severity} {}: {} ({})", finding.rule, finding.message, finding.releases.join(" "))
+        });
+        shown.collect()
+    }
+
+    /// Holds findings against what is expected of them: the rule and a part of the line, one for each finding.
+    pub(super) fn assert_found(main: &str, others: &[(&str, &str)], expected: &[&str]) {
+        let found = findings(main, others);
+        let fits = |(line, words): (&String, &&str)| words.split('|').all(|word| line.contains(word));
+        assert!(
+            found.len() == expected.len() && found.iter().zip(expected).all(fits),
+            "{main}\nfound {found:#?}\nexpected {expected:#?}"
+        );
+    }
 }

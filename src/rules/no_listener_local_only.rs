@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::Context;
 use crate::model::ListenerKind;
+use crate::model::notes::{Effect, Phase};
 
 rule! {
     /// There is no `listener` line, so only this machine is served.
@@ -35,6 +36,10 @@ rule! {
 }
 
 fn check(cx: &mut Context<'_>) {
+    // Then nobody knows which lines would follow.
+    if cx.notes.iter().any(|note| note.phase == Phase::Read && note.effect == Effect::Fatal) {
+        return;
+    }
     let name = cx.sources.get(cx.deployment.source).name();
     let folder = Path::new(name).parent().and_then(|folder| folder.file_name());
     let is_part = folder.is_some_and(|folder| folder.to_string_lossy().ends_with(".d"));

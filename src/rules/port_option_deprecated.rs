@@ -42,16 +42,20 @@ fn check(cx: &mut Context<'_>) {
         let mut instead = format!("write `listener {}` in its place", default.port);
         if let Some(host) = &default.host {
             instead = format!("write `listener {} {}` in its place", default.port, host.value);
-            let finding = cx.finding(host.span, "`bind_address` is deprecated");
             let other = placement::listener_lines(cx.deployment).next().filter(|_| port.is_none());
             cx.report(match other {
                 Some(line) => {
-                    let mut finding = finding.related(line, "this listener is not restricted by it");
+                    let message = "`bind_address` opens another listener, on port 1883";
+                    let mut finding = cx.finding(host.span, message);
                     finding.severity = Severity::Warning;
-                    let finding = finding.note("it restricts no `listener`, it opens one on port 1883");
+                    let finding = finding.related(line, "not restricted by it");
+                    let finding = finding.note("it is the address of the default listener, and of no other one");
                     finding.help("write the address on the `listener` line that is meant, behind its port")
                 }
-                None => finding.note("a later release will not know it").help(instead.clone()),
+                None => {
+                    let finding = cx.finding(host.span, "`bind_address` is deprecated");
+                    finding.note("a later release will not know it").help(instead.clone())
+                }
             });
         }
         for line in default.settings.all(options::PORT) {

@@ -158,7 +158,9 @@ fn int(entry: &Entry, release: Release, word: &[u8]) -> Result<Value, (ValueProb
         if is_plain { Ok(read) } else { Err((ValueProblem::NotNumber { read_as: Some(number) }, false)) }
     } else {
         let number = whole_number(word).ok_or((ValueProblem::NotNumber { read_as: None }, true))?;
-        bounded(entry, release, number)
+        let read = bounded(entry, release, number)?;
+        let is_octal = word.iter().all(u8::is_ascii_digit) && leading_number(word) != number;
+        if is_octal { Err((ValueProblem::NotNumber { read_as: Some(number) }, false)) } else { Ok(read) }
     }
 }
 
