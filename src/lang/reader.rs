@@ -19,6 +19,9 @@ pub struct Environment {
     pub started_by: String,
 }
 
+/// The rules of an ACL file and what was noticed in it.
+type ReadAcl = (Arc<Acl>, Arc<[Note]>);
+
 /// The files of a deployment and the texts that were read from them.
 pub struct Reader<'f> {
     /// Every text that was read.
@@ -28,7 +31,7 @@ pub struct Reader<'f> {
     files: &'f dyn Files,
     texts: HashMap<PathBuf, Result<SourceId, FileError>>,
     confs: HashMap<SourceId, Arc<conf::ConfTree>>,
-    acls: HashMap<(SourceId, bool), (Arc<Acl>, Arc<[Note]>)>,
+    acls: HashMap<(SourceId, bool), ReadAcl>,
 }
 
 impl<'f> Reader<'f> {
@@ -84,7 +87,7 @@ impl<'f> Reader<'f> {
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn acl(&mut self, path: &Path, release: Release) -> Result<(Arc<Acl>, Arc<[Note]>), FileError> {
+    pub fn acl(&mut self, path: &Path, release: Release) -> Result<ReadAcl, FileError> {
         let id = self.text(path)?;
         let sources = &self.sources;
         // All that the releases read differently.

@@ -108,7 +108,7 @@ impl<'a> AclFile<'a> {
                 None => !is_named,
                 Some(name) => {
                     let is_lost = release.has(Quirk::WholeLevelSubstitution) && name.contains(&b'/');
-                    !name.iter().any(|byte| matches!(byte, b'+' | b'#')) && !(is_lost && is_named)
+                    name.iter().all(|byte| !matches!(byte, b'+' | b'#')) && !(is_lost && is_named)
                 }
             }
         };

@@ -2,6 +2,7 @@ use std::collections::HashSet;
 
 use super::Context;
 use crate::access::DeadKind;
+use crate::model::Listener;
 use crate::model::acl::Subject;
 use crate::report::Severity;
 
@@ -59,8 +60,8 @@ const SHOWN: usize = 2;
 
 fn check(cx: &mut Context<'_>) {
     for file in cx.acl_files {
-        let admitted = |listener: &&_| cx.deployment.anonymous(listener).0;
-        if file.has_plugin || file.listeners.iter().any(|listener| admitted(&listener)) {
+        let admitted = |listener: &Listener| cx.deployment.anonymous(listener).0;
+        if file.has_plugin || file.listeners.iter().any(|listener| admitted(listener)) {
             continue;
         }
         // What patterns give, too, is for everybody.

@@ -1,14 +1,15 @@
 use super::Context;
+use crate::model::acl::Access;
 use crate::model::notes::{AclNote, NoteKind};
 
 rule! {
     /// A pattern holds neither `%u` nor `%c`.
     ///
     /// ## What it finds
-    /// `pattern` lines without a placeholder, above the first `user` line.
+    /// `pattern` lines without a placeholder that grant something, above the first `user` line.
     ///
     /// ## Why it matters
-    /// The line grants, or denies, the same topics to every client, with and without a user name. That is the way to say "for
+    /// The line grants the same topics to every client, with and without a user name. That is the way to say "for
     /// everybody", and the broker does it, though with a warning in its log; where the name of the client was meant it is a
     /// mistake.
     ///
@@ -42,7 +43,10 @@ fn check(cx: &mut Context<'_>) {
         .collect();
     for note in cx.notes {
         let NoteKind::Acl(AclNote::PatternWithoutPlaceholder) = note.kind else { continue };
-        if sections.contains(&(note.span.source, note.span.end)) {
+        let file = cx.acl_files.iter().find(|file| file.acl.source() == note.span.source);
+        let mut rules = file.into_iter().flat_map(|file| file.rules_within(note.span.start, note.span.end));
+        let is_denial = rules.any(|rule| rule.access == Access::Deny);
+        if is_denial || sections.contains(&(note.span.source, note.span.end)) {
             continue;
         }
         let finding = cx.finding_on(note, "the pattern has no placeholder, so it is the same for every client");

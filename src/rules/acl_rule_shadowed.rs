@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use super::acl_files::{AclFile, name_text, subject_text};
-use crate::access::{DeadKind, DeadRule};
+use crate::access::{Action, DeadKind, DeadRule, Witness, decide};
 use crate::model::acl::{Access, Subject};
 use crate::report::Severity;
 
@@ -40,6 +40,9 @@ rule! {
 
 /// How many of the lines that make another one needless are shown.
 const CAUSES: usize = 3;
+
+/// The largest number of lines that a file may have to be walked through for each finding.
+const WALKED: usize = 20_000;
 
 /// How many lines are reported each by itself where the same lines make them needless; where there are more, the first
 /// one stands for all.
@@ -107,8 +110,7 @@ fn texts(
         }
         DeadKind::Overridden => {
             let message = format!("what the line grants is wholly denied by {lines}");
-            let who = subject_text(file.acl, file.acl.rules[dead.rule].subject);
-            let why = format!("denials go before grants, wherever they stand{}", example(dead, &who));
+            let why = format!("denials go before grants, wherever they stand{}", example(file, dead));
             (message, why, "make the denial narrower, or delete the line".into())
         }
         DeadKind::NothingToDeny => {
@@ -127,21 +129,50 @@ fn seems_to_restrict(file: &AclFile<'_>, dead: &DeadRule) -> bool {
         && file.acl.filter(rule) != file.acl.filter(wide)
 }
 
-fn restriction(cx: &Context<'_>, file: &AclFile<'_>, dead: &DeadRule, lines: &str) -> (String, String, String) {
+fn restriction(
+    cx: &Context<'_>,
+    file: &AclFile<'_>,
+    dead: &DeadRule,
+    lines: &str,
+) -> (String, String, String) {
     let rule = &file.acl.rules[dead.rule];
     let message = format!("the line does not restrict: {lines} grants reading and writing of all this already");
-    let verb = if rule.access == Access::Read { "publish to" } else { "read" };
-    let who = subject_text(file.acl, rule.subject);
-    let topic = dead.witness.as_ref().map(|witness| name_text(&witness.topic)).unwrap_or_default();
-    let why = format!("what lines grant adds up: {who} may still {verb} {topic}");
+    let (action, verb) = match rule.access {
+        Access::Read => (Action::Publish, "publish to"),
+        _ => (Action::Receive, "read"),
+    };
+    let adds_up = "what lines grant adds up".to_owned();
+    // Another line may deny this very topic.
+    let may = |witness: &&Witness| {
+        decide(cx.release, Some(file.acl), witness.client(), action, &witness.topic).allowed
+    };
+    let is_small = file.acl.rules.len() <= WALKED;
+    let why = match dead.witness.as_ref().filter(|_| is_small).filter(may) {
+        Some(witness) => {
+            let who = match &witness.user {
+                Some(name) => name_text(name),
+                None => subject_text(file.acl, rule.subject),
+            };
+            format!("{adds_up}: {who} may still {verb} {}", name_text(&witness.topic))
+        }
+        None => adds_up,
+    };
     let keyword = if rule.subject == Subject::Everyone { "pattern" } else { "topic" };
     let filter = cx.text(file.acl.filter_span(rule));
-    let help = format!("take rights away with `{keyword} deny {filter}` (reading, too), or grant less in {lines}");
+    let other = if rule.access == Access::Read { "reading" } else { "writing" };
+    let help = format!("take rights away with `{keyword} deny {filter}` ({other}, too), or grant less in {lines}");
     (message, why, help)
 }
 
 /// A topic of a line that is wholly denied.
-fn example(dead: &DeadRule, who: &str) -> String {
-    let topic = dead.witness.as_ref().map(|witness| name_text(&witness.topic));
-    topic.map(|topic| format!(": {who} may neither read nor write {topic}")).unwrap_or_default()
+fn example(file: &AclFile<'_>, dead: &DeadRule) -> String {
+    let subject = file.acl.rules[dead.rule].subject;
+    match &dead.witness {
+        // Users may have the topic of patterns by lines of their own.
+        Some(witness) if subject != Subject::Everyone => {
+            let (who, topic) = (subject_text(file.acl, subject), name_text(&witness.topic));
+            format!(": {who} may neither read nor write {topic}")
+        }
+        _ => String::new(),
+    }
 }
