@@ -260,6 +260,8 @@ pub enum FileProblem {
     },
     /// It holds no certificate revocation list.
     NotCrl(String),
+    /// It holds no parameters of a key exchange.
+    NotParameters,
 }
 
 /// What is wrong or odd in a line of an ACL file.

@@ -183,8 +183,11 @@ impl Loader<'_, '_, '_> {
                 .map(Into::into)
                 .map_err(|error| FileProblem::NotCrl(error.to_string()))
         });
-        // Later releases do not read the value, and these do not say what is in the file.
-        let _: TlsFile<()> = self.tls_file(parameters, |_| Ok(()));
+        let _: TlsFile<()> = self.tls_file(parameters, |bytes| {
+            let labels = [&b"-----BEGIN DH PARAMETERS-----"[..], b"-----BEGIN X9.42 DH PARAMETERS-----"];
+            let holds = |label: &&[u8]| bytes.windows(label.len()).any(|part| part == *label);
+            if labels.iter().any(holds) { Ok(()) } else { Err(FileProblem::NotParameters) }
+        });
         let pair = tls.certificate.state.loaded().and_then(|chain| chain.first()).zip(tls.key.state.loaded());
         if let (Some((certificate, key)), Some(key_span), Some(certificate_span)) =
             (pair, tls.key.span, tls.certificate.span)
