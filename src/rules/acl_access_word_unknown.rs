@@ -63,7 +63,8 @@ fn check(cx: &mut Context<'_>) {
             (Some(meant), _) => format!("did you mean `{meant}`?"),
             (None, Some(access)) => format!("write `{access}` in front of the topic, not behind it"),
             (None, None) if word.contains(['/', '+', '#']) => {
-                "where the topic holds spaces, write the access word in front of it, such as `readwrite`".to_owned()
+                "where the topic holds spaces, write the access word in front of it, such as `readwrite`"
+                    .to_owned()
             }
             (None, None) => "write `read`, `write`, `readwrite` or `deny`, then the topic".to_owned(),
         };

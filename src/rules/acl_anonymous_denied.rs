@@ -68,7 +68,10 @@ fn check(cx: &mut Context<'_>) {
             let finding = cx.finding(span, "clients without a user name are let in and may do nothing");
             let finding = finding.related(Span::new(file.acl.source(), 0, 0), "grants them nothing");
             let finding = finding.note("they connect and subscribe with success, and no message passes");
-            cx.report(finding.help("write `topic` lines for them above the first `user` line, or do not let them in"));
+            cx.report(
+                finding
+                    .help("write `topic` lines for them above the first `user` line, or do not let them in"),
+            );
         }
     }
 }

@@ -64,14 +64,16 @@ fn check(cx: &mut Context<'_>) {
             if is_for_bridges(file.acl, &file.acl.rules[index]) {
                 continue;
             }
-            let message = "`%c` is whatever the client says, so that anybody who logs in may have these topics";
+            let message =
+                "`%c` is whatever the client says, so that anybody who logs in may have these topics";
             let mut finding = cx.finding(cx.placeholder(file, index), message);
             if let Some(listener) = free {
                 finding = finding.related(listener.span, "clients choose their id freely here");
             } else {
                 finding.severity = Severity::Note;
             }
-            let finding = finding.note("the broker does not check client ids: one client can take the id of another");
+            let finding =
+                finding.note("the broker does not check client ids: one client can take the id of another");
             cx.report(finding.help("write `%u`, or set `use_username_as_clientid true` for the listener"));
             if witnessed < WITNESSED && spanning(cx, file, index, free.is_none()) {
                 witnessed += 1;
@@ -104,8 +106,11 @@ fn spanning(cx: &mut Context<'_>, file: &AclFile<'_>, index: usize, is_alone: bo
         if is_alone {
             finding.severity = Severity::Note;
         }
-        let finding = finding.note("in 2.0 a client id may hold `/` and begin with `$`; 2.1 lets neither match");
-        cx.report(finding.help("put a level of text in front of `%c`, and use `%u` where users log in by name"));
+        let finding =
+            finding.note("in 2.0 a client id may hold `/` and begin with `$`; 2.1 lets neither match");
+        cx.report(
+            finding.help("put a level of text in front of `%c`, and use `%u` where users log in by name"),
+        );
         return true;
     }
     false

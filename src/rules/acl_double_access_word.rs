@@ -38,8 +38,10 @@ fn check(cx: &mut Context<'_>) {
             ("read", "write") | ("write", "read") => "write `readwrite` for both",
             _ => "keep one access word",
         };
-        let finding = cx.finding_on(note, format!("the second access word, `{word}`, is taken for the topic"));
-        let finding = finding.note("the line is about topics that begin with this word and a space, and no others");
+        let finding =
+            cx.finding_on(note, format!("the second access word, `{word}`, is taken for the topic"));
+        let finding =
+            finding.note("the line is about topics that begin with this word and a space, and no others");
         cx.report(finding.help(help));
     }
 }

@@ -40,7 +40,8 @@ fn check(cx: &mut Context<'_>) {
             for first in firsts {
                 finding = finding.related(first, "first here");
             }
-            let finding = finding.note("it has no effect, and a change of only one of the two has none either");
+            let finding =
+                finding.note("it has no effect, and a change of only one of the two has none either");
             cx.report(finding.help("delete one of them"));
         }
     }

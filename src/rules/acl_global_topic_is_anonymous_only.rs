@@ -68,7 +68,8 @@ fn check(cx: &mut Context<'_>) {
         let dead = file.dead(cx.release).iter().filter(|dead| dead.kind == DeadKind::GivenByPatterns);
         let given: HashSet<usize> = dead.map(|dead| dead.rule).collect();
         let rules = file.acl.rules.iter().enumerate();
-        let rules = rules.filter(|(index, rule)| rule.subject == Subject::Anonymous && !given.contains(index));
+        let rules =
+            rules.filter(|(index, rule)| rule.subject == Subject::Anonymous && !given.contains(index));
         let spans: Vec<_> = rules.map(|(_, rule)| file.acl.filter_span(rule)).collect();
         let Some((first, others)) = spans.split_first() else { continue };
         let lines = match others.len() {

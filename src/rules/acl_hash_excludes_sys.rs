@@ -51,7 +51,8 @@ struct Section {
 fn check(cx: &mut Context<'_>) {
     for file in cx.acl_files {
         let mut sections: HashMap<u32, Section> = HashMap::new();
-        let is_on_sys = |rule: &AclRule| file.acl.filter(rule).starts_with(b"$SYS") && rule.access != Access::Write;
+        let is_on_sys =
+            |rule: &AclRule| file.acl.filter(rule).starts_with(b"$SYS") && rule.access != Access::Write;
         let patterns = file.acl.rules.iter().filter(|rule| rule.subject == Subject::Everyone);
         if patterns.into_iter().any(is_on_sys) {
             continue;
@@ -73,15 +74,21 @@ fn check(cx: &mut Context<'_>) {
             }
         }
         for (index, user) in file.acl.users.iter().enumerate() {
-            let Some(section) = sections.get(&(index as u32)).filter(|section| !section.knows_sys) else { continue };
+            let Some(section) = sections.get(&(index as u32)).filter(|section| !section.knows_sys) else {
+                continue;
+            };
             let Some(span) = section.reads else { continue };
             let name = name_text(&user.name);
-            let mut finding = cx.finding(span, format!("`#` does not cover `$SYS`, which {name} cannot read"));
+            let mut finding =
+                cx.finding(span, format!("`#` does not cover `$SYS`, which {name} cannot read"));
             if section.writes && !section.has_more && is_administrator(&user.name) {
                 finding.severity = Severity::Warning;
             }
             let finding = finding.note("a wildcard in front never matches a topic that begins with `$`");
-            cx.report(finding.help(format!("add `topic read $SYS/#`, if {name} is to see the broker's own figures")));
+            cx.report(
+                finding
+                    .help(format!("add `topic read $SYS/#`, if {name} is to see the broker's own figures")),
+            );
         }
     }
 }

@@ -39,7 +39,8 @@ fn check(cx: &mut Context<'_>) {
         let place = note.span.part(at, note.span.len());
         let mut finding = cx.finding_on(note, "a comment stands behind the topic, and becomes part of it");
         finding.primary.span = place;
-        let finding = finding.note("a comment begins in the first column; the broker stops, as this is no topic");
+        let finding =
+            finding.note("a comment begins in the first column; the broker stops, as this is no topic");
         cx.report(finding.help("put the comment on a line of its own"));
     }
     for file in cx.acl_files {
@@ -48,7 +49,8 @@ fn check(cx: &mut Context<'_>) {
             let name = cx.text(user.span);
             let place = user.span.part(at, user.span.len());
             let finding = cx.finding(place, "a comment stands behind the user name, and becomes part of it");
-            let finding = finding.note(format!("the section is for a user called `{name}`, and for nobody else"));
+            let finding =
+                finding.note(format!("the section is for a user called `{name}`, and for nobody else"));
             cx.report(finding.help("put the comment on a line of its own"));
         }
     }

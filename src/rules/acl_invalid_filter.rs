@@ -46,7 +46,8 @@ fn check(cx: &mut Context<'_>) {
             InvalidFilter::PartialLevel(_) => "let the wildcard be the whole text between two slashes",
             InvalidFilter::Empty | InvalidFilter::TooLong | InvalidFilter::TooDeep => "write a shorter topic",
         };
-        let mut finding = cx.finding_on(note, format!("`{}` is no valid topic: {reason}", cx.text(note.span)));
+        let mut finding =
+            cx.finding_on(note, format!("`{}` is no valid topic: {reason}", cx.text(note.span)));
         if let InvalidFilter::NotLast(at) | InvalidFilter::PartialLevel(at) = reason {
             finding.primary.span = note.span.part(at, at + 1);
         }

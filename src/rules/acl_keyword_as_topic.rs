@@ -37,12 +37,17 @@ fn check(cx: &mut Context<'_>) {
     for note in cx.notes {
         let NoteKind::Acl(AclNote::KeywordAsTopic) = note.kind else { continue };
         let word = cx.text(note.span);
-        let mut finding = cx.finding_on(note, format!("`{word}` is the topic here, and reading and writing it is granted"));
+        let mut finding =
+            cx.finding_on(note, format!("`{word}` is the topic here, and reading and writing it is granted"));
         if word == "deny" {
             // It grants where it says that it denies.
             finding.severity = Severity::Error;
         }
         let finding = finding.note("a single word behind the keyword is always the topic");
-        cx.report(finding.help(format!("write the topic behind `{word}`; `topic readwrite {word}` if you mean this one")));
+        cx.report(
+            finding.help(format!(
+                "write the topic behind `{word}`; `topic readwrite {word}` if you mean this one"
+            )),
+        );
     }
 }

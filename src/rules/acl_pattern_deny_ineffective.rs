@@ -50,7 +50,8 @@ fn check(cx: &mut Context<'_>) {
         }
         for (deny, entries) in by_denial {
             let subject = |entry: &BeatenDeny| entry.user.map_or(Subject::Anonymous, Subject::User);
-            let names: Vec<String> = entries.iter().map(|entry| subject_text(file.acl, subject(entry))).collect();
+            let names: Vec<String> =
+                entries.iter().map(|entry| subject_text(file.acl, subject(entry))).collect();
             let Some(first) = entries.first() else { continue };
             let has_effect = first.has_effect;
             let message = if has_effect {
@@ -63,7 +64,8 @@ fn check(cx: &mut Context<'_>) {
                 finding.severity = Severity::Error;
             }
             let witness = &first.witness;
-            let is_read = file.acl.rules[first.grant].access == Access::Read || witness.topic.starts_with(b"$SYS");
+            let is_read =
+                file.acl.rules[first.grant].access == Access::Read || witness.topic.starts_with(b"$SYS");
             let verb = if is_read { "read" } else { "publish to" };
             let topic = name_text(&witness.topic);
             finding = finding
@@ -72,7 +74,9 @@ fn check(cx: &mut Context<'_>) {
             for entry in entries.iter().take(GRANTS) {
                 finding = finding.related(file.span(entry.grant), "this grant goes first");
             }
-            cx.report(finding.help("write the denial as a `topic deny` line in each section that grants the topic"));
+            cx.report(
+                finding.help("write the denial as a `topic deny` line in each section that grants the topic"),
+            );
         }
     }
 }

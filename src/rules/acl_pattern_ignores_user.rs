@@ -84,9 +84,12 @@ fn section(cx: &mut Context<'_>, user: Span, severity: Severity, patterns: &[Spa
     let help = if has_placeholder(cx, *first) {
         "move it above the first `user` line, where nobody takes it for a part of the section".to_owned()
     } else {
-        format!("write `topic` in place of `pattern` if it is for `{name}`, else move it above the first `user` line")
+        format!(
+            "write `topic` in place of `pattern` if it is for `{name}`, else move it above the first `user` line"
+        )
     };
-    let finding = finding.note("a `user` line is for the `topic` lines below it; patterns are for all clients");
+    let finding =
+        finding.note("a `user` line is for the `topic` lines below it; patterns are for all clients");
     cx.report(finding.help(help));
 }
 

@@ -35,12 +35,8 @@ fn check(cx: &mut Context<'_>) {
         matches!(note.kind, NoteKind::Acl(AclNote::PatternUnderUser { .. }))
     };
     // The rule on patterns in sections says more of these.
-    let sections: std::collections::BTreeSet<_> = cx
-        .notes
-        .iter()
-        .filter(under_user)
-        .map(|note| (note.span.source, note.span.end))
-        .collect();
+    let sections: std::collections::BTreeSet<_> =
+        cx.notes.iter().filter(under_user).map(|note| (note.span.source, note.span.end)).collect();
     for note in cx.notes {
         let NoteKind::Acl(AclNote::PatternWithoutPlaceholder) = note.kind else { continue };
         let file = cx.acl_files.iter().find(|file| file.acl.source() == note.span.source);
@@ -49,7 +45,8 @@ fn check(cx: &mut Context<'_>) {
         if is_denial || sections.contains(&(note.span.source, note.span.end)) {
             continue;
         }
-        let finding = cx.finding_on(note, "the pattern has no placeholder, so it is the same for every client");
+        let finding =
+            cx.finding_on(note, "the pattern has no placeholder, so it is the same for every client");
         let finding = finding.note("the broker warns of it in its log, and does what the line says");
         cx.report(finding.help("write `%u` for the name of the user, if each is to have topics of its own"));
     }

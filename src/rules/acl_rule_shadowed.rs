@@ -104,7 +104,8 @@ fn texts(
             (message, "what lines grant adds up, and so does what they deny".into(), "delete the line".into())
         }
         DeadKind::GivenByPatterns => {
-            let message = format!("the line gives nothing that {lines} {does} not give to every client already");
+            let message =
+                format!("the line gives nothing that {lines} {does} not give to every client already");
             let why = "a pattern holds for all clients, save those whose id or name holds `+` or `#`";
             (message, why.into(), "delete the line, or the pattern if it gives too much".into())
         }
@@ -136,7 +137,8 @@ fn restriction(
     lines: &str,
 ) -> (String, String, String) {
     let rule = &file.acl.rules[dead.rule];
-    let message = format!("the line does not restrict: {lines} grants reading and writing of all this already");
+    let message =
+        format!("the line does not restrict: {lines} grants reading and writing of all this already");
     let (action, verb) = match rule.access {
         Access::Read => (Action::Publish, "publish to"),
         _ => (Action::Receive, "read"),
@@ -160,7 +162,8 @@ fn restriction(
     let keyword = if rule.subject == Subject::Everyone { "pattern" } else { "topic" };
     let filter = cx.text(file.acl.filter_span(rule));
     let other = if rule.access == Access::Read { "reading" } else { "writing" };
-    let help = format!("take rights away with `{keyword} deny {filter}` ({other}, too), or grant less in {lines}");
+    let help =
+        format!("take rights away with `{keyword} deny {filter}` ({other}, too), or grant less in {lines}");
     (message, why, help)
 }
 

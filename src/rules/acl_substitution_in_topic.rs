@@ -34,8 +34,11 @@ fn check(cx: &mut Context<'_>) {
         let NoteKind::Acl(AclNote::PlaceholderInTopic) = note.kind else { continue };
         let placeholder = cx.text(note.span);
         let finding = cx.finding_on(note, format!("`{placeholder}` is plain text in a `topic` line"));
-        let finding = finding.note(format!("the line is about topics that are really called `{placeholder}`"));
+        let finding =
+            finding.note(format!("the line is about topics that are really called `{placeholder}`"));
         let other = if placeholder == "%u" { ", or the user's name in its place" } else { "" };
-        cx.report(finding.help(format!("write `pattern` in place of `topic`, which holds for every client{other}")));
+        cx.report(
+            finding.help(format!("write `pattern` in place of `topic`, which holds for every client{other}")),
+        );
     }
 }

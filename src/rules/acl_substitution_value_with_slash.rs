@@ -61,10 +61,12 @@ fn check(cx: &mut Context<'_>) {
             let hit: Vec<_> = passwords.entries.iter().filter(|entry| entry.name.contains(&b'/')).collect();
             let Some(first) = hit.first() else { continue };
             let names: Vec<String> = hit.iter().map(|entry| name_text(&entry.name)).collect();
-            let message = format!("`%u` never stands for {}, as a name with `/` is no single level", few(&names));
+            let message =
+                format!("`%u` never stands for {}, as a name with `/` is no single level", few(&names));
             let finding = cx.finding(first.name_span, message);
             let finding = finding.related(file.acl.filter_span(pattern), "gives such users nothing");
-            let finding = finding.note("2.0 lets such a name stand for several levels; from 2.1 on it matches nothing");
+            let finding =
+                finding.note("2.0 lets such a name stand for several levels; from 2.1 on it matches nothing");
             cx.report(finding.help("take names without `/`, or give these users sections of their own"));
         }
     }

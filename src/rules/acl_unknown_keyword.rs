@@ -48,7 +48,9 @@ fn check(cx: &mut Context<'_>) {
         let (span, message, help) = explain(cx, note.span);
         let mut finding = cx.finding_on(note, message);
         finding.primary.span = span;
-        let finding = finding.note("the broker stops at the first line that begins with none of `user`, `topic` and `pattern`");
+        let finding = finding.note(
+            "the broker stops at the first line that begins with none of `user`, `topic` and `pattern`",
+        );
         cx.report(finding.help(help));
     }
 }
@@ -80,8 +82,12 @@ fn explain(cx: &Context<'_>, line: Span) -> (Span, String, String) {
         _ if KEYWORDS.contains(&&*folded) => format!("write `{folded}`, a space, and the rest"),
         _ => match nearest(bare, KEYWORDS) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if OptionId::named(bare).is_some() => "this is an option of mosquitto.conf: put it there".to_owned(),
-            None => "begin the line with `user`, `topic` or `pattern`, or with `#` if it is a comment".to_owned(),
+            None if OptionId::named(bare).is_some() => {
+                "this is an option of mosquitto.conf: put it there".to_owned()
+            }
+            None => {
+                "begin the line with `user`, `topic` or `pattern`, or with `#` if it is a comment".to_owned()
+            }
         },
     };
     (word, message, help)

@@ -80,7 +80,9 @@ fn empty_sections(cx: &mut Context<'_>, file: &AclFile<'_>) {
         }
         let message = format!("the section of {} has no line", name_text(&user.name));
         let finding = cx.finding(user.span, message).note(WHY);
-        cx.report(finding.help("write what the user may do, such as `topic read plant/#`, or delete the section"));
+        cx.report(
+            finding.help("write what the user may do, such as `topic read plant/#`, or delete the section"),
+        );
     }
 }
 
@@ -88,8 +90,7 @@ fn without_section(cx: &mut Context<'_>, file: &AclFile<'_>) {
     let sections: HashSet<&[u8]> = file.acl.users.iter().map(|user| &*user.name).collect();
     let gets = Patterns::new(cx, file);
     for passwords in file.passwords() {
-        let is_lost =
-            |name: &[u8]| !name.is_empty() && !sections.contains(name) && !gets.anything(name);
+        let is_lost = |name: &[u8]| !name.is_empty() && !sections.contains(name) && !gets.anything(name);
         let lost: Vec<_> =
             passwords.entries.iter().filter(|entry| entry.is_usable && is_lost(&entry.name)).collect();
         let Some((first, others)) = lost.split_first() else { continue };
@@ -99,7 +100,10 @@ fn without_section(cx: &mut Context<'_>, file: &AclFile<'_>) {
         for other in others.iter().take(SHOWN) {
             finding = finding.related(other.name_span, "nor has it one for this user");
         }
-        cx.report(finding.help(format!("add `user {}` and what the user may do to the ACL file", cx.text(first.name_span))));
+        cx.report(finding.help(format!(
+            "add `user {}` and what the user may do to the ACL file",
+            cx.text(first.name_span)
+        )));
     }
 }
 

@@ -120,7 +120,9 @@ mod tests {
         assert_eq!(count("allow_anonymous true\n", ""), 0);
         assert_eq!(count("listener 1883\nallow_anonymous true\nplugin /x.so\n", ""), 0);
         assert_eq!(count(with_acl, "topic read #\n"), 1);
-        assert_eq!(count(with_acl, "topic read a/#\npattern write %c/#\n"), 0);
+        // A client that picks its id has every topic with it.
+        assert_eq!(count(with_acl, "topic read a/#\npattern write %c/#\n"), 1);
+        assert_eq!(count(with_acl, "topic read a/#\npattern write c/%c/#\n"), 0);
         assert_eq!(count(with_acl, "pattern readwrite #\n"), 1);
         assert_eq!(count(with_acl, "topic a/#\nuser bob\ntopic #\n"), 1);
         assert_eq!(count(with_acl, "topic deny #\n"), 0);

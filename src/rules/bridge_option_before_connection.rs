@@ -44,9 +44,9 @@ fn check(cx: &mut Context<'_>) {
         let finding = cx.finding_on(note, message).note("the broker stops at this line");
         let bridges = &cx.deployment.bridges;
         let is_here = |source| source == note.span.source;
-        let below = bridges.iter().find(|bridge| {
-            is_here(bridge.name.span.source) && bridge.name.span.start > note.span.start
-        });
+        let below = bridges
+            .iter()
+            .find(|bridge| is_here(bridge.name.span.source) && bridge.name.span.start > note.span.start);
         cx.report(match below {
             Some(bridge) => {
                 let finding = finding.related(bridge.name.span, "probably meant for this bridge");

@@ -144,7 +144,33 @@ fn date(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finds;
     use super::*;
+    use crate::credentials::{Authority, OperatingSystem};
+
+    const NOW: i64 = 1_790_000_000;
+
+    /// How many findings a server's certificate has that is valid for `length` days from `begin` days on.
+    fn count(begin: i64, length: i64) -> usize {
+        let authority = Authority::make("CA", NOW - 500 * DAY, 5000 * DAY, &OperatingSystem).unwrap();
+        let names = ["localhost".to_owned()];
+        let issued =
+            authority.issue_server(&names, "localhost", NOW + begin * DAY, length * DAY, &OperatingSystem);
+        let issued = issued.unwrap();
+        let key = String::from_utf8(issued.key.expose().to_vec()).unwrap();
+        let conf = "listener 8883\ncertfile s.crt\nkeyfile s.key\n";
+        finds("cert-expired", &[("mosquitto.conf", conf), ("s.crt", &issued.certificate), ("s.key", &key)])
+    }
+
+    #[test]
+    fn a_third_of_a_short_life_is_soon() {
+        assert_eq!(count(-100, 400), 0);
+        assert_eq!(count(-100, 99), 1);
+        assert_eq!(count(2, 99), 1);
+        assert_eq!(count(-70, 90), 1);
+        assert_eq!(count(-3, 7), 0);
+        assert_eq!(count(-6, 7), 1);
+    }
 
     #[test]
     fn days() {

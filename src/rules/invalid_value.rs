@@ -115,11 +115,13 @@ fn describe(case: &Case<'_, '_>, problem: &ValueProblem) -> Diagnostic {
             finding.help("write a plain beginning of a topic, without `+` and `#`, or `\"\"` for none")
         }
         ValueProblem::PatternMissing => {
-            let finding = case.finding("an empty pattern stands for one topic, and the prefixes do not both say which");
+            let finding =
+                case.finding("an empty pattern stands for one topic, and the prefixes do not both say which");
             finding.help("give a local and a remote prefix, or a pattern")
         }
         ValueProblem::BadFilter => {
-            let finding = case.finding(format!("prefix and pattern of this `{name}` make no valid filter together"));
+            let finding =
+                case.finding(format!("prefix and pattern of this `{name}` make no valid filter together"));
             finding.help("end the prefix in `/`, and let `+` and `#` be whole levels")
         }
         ValueProblem::ShortKey => {
@@ -331,11 +333,17 @@ mod tests {
         let cases: &[(&str, &[&str])] = &[
             ("allow_anonymous TRUE", &["error|takes `true` or `false`, not `TRUE`"]),
             ("max_connections", &["error|has no value (2.1.2)", "warning|has no value (2.0.11 2.0.21)"]),
-            ("max_queued_bytes 10MB", &["error|not `10MB` (2.1.2)", "warning|is set to 10 by `10MB` (2.0.11"]),
+            (
+                "max_queued_bytes 10MB",
+                &["error|not `10MB` (2.1.2)", "warning|is set to 10 by `10MB` (2.0.11"],
+            ),
             ("max_qos 3", &["error|`max_qos` takes 0 to 2, not `3` (2.0.11 2.0.21 2.1.2)"]),
             ("autosave_interval -1", &["warning|takes 0 or more"]),
             ("max_connections -5", &[]),
-            ("max_connections 0100", &["warning|is set to 100|(2.0.11 2.0.21)", "warning|is set to 64|(2.1.2)"]),
+            (
+                "max_connections 0100",
+                &["warning|is set to 100|(2.0.11 2.0.21)", "warning|is set to 64|(2.1.2)"],
+            ),
             ("log_type warn", &["error|does not know the word `warn`"]),
             ("pid_file a\tb", &["error|holds a tab"]),
             ("pid_file a\u{1}b", &["error|holds the character U+0001"]),
@@ -347,7 +355,8 @@ mod tests {
             ("plugin_opt_ab x", &["error|`plugin_opt_ab` is too short"]),
         ];
         for (line, expected) in cases {
-            let expected: Vec<String> = expected.iter().map(|words| format!(" invalid-value: |{words}")).collect();
+            let expected: Vec<String> =
+                expected.iter().map(|words| format!(" invalid-value: |{words}")).collect();
             let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
             assert_found(&format!("listener 1883 127.0.0.1\n{line}\n"), &[], &expected);
         }

@@ -34,7 +34,7 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for (note, kind) in password_notes(cx) {
         let PasswordNote::Duplicate { first } = *kind else { continue };
-        let message = format!("the user `{}` stands here twice", cx.text(note.span));
+        let message = format!("the user `{}` stands here a second time", cx.text(note.span));
         let finding = cx.finding_on(note, message).related(first, "the earlier line");
         let finding = finding.note(match cx.release.has(Quirk::DuplicatePasswordUserFatal) {
             true => "the broker does not start with a user twice, even if both lines are the same",

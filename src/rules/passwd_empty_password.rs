@@ -34,7 +34,7 @@ fn check(cx: &mut Context<'_>) {
         let PasswordNote::Empty = kind else { continue };
         let is_nameless = cx.sources.slice(note.span).trim_ascii_start().starts_with(b":");
         let message = if is_nameless { "the line has no user name" } else { "the user has no password" };
-        let finding = with_loss(cx, cx.finding_on(note, message));
+        let finding = with_loss(cx.finding(note.span, message));
         cx.report(finding.help(match is_nameless {
             true => "write a name in front of the colon, or take the line out",
             false => "set one with `mosquitto_passwd FILE USER`, or take the line out",

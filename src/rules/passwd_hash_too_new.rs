@@ -1,7 +1,7 @@
 use super::Context;
-use super::password_lines::{password_notes, with_loss};
+use super::password_lines::password_notes;
 use crate::catalogue::Quirk;
-use crate::model::notes::PasswordNote;
+use crate::model::notes::{Effect, PasswordNote};
 
 rule! {
     /// A hash was made by tools of a later release than the broker, or of another build.
@@ -46,7 +46,10 @@ fn check(cx: &mut Context<'_>) {
             PasswordNote::Argon2id => "the release knows no `argon2id` hashes".to_owned(),
             _ => continue,
         };
-        let finding = with_loss(cx, cx.finding_on(note, message));
+        let finding = cx.finding(note.span, message).note(match note.effect {
+            Effect::None => "the broker drops the user, who cannot log in, with a line in the log",
+            _ => "the broker does not start with such a line",
+        });
         cx.report(finding.help(
             "set the password with `mosquitto_passwd` of 2.0, whose hashes every release and build takes",
         ));

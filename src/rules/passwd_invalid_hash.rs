@@ -54,7 +54,13 @@ fn check(cx: &mut Context<'_>) {
             }
             _ => continue,
         };
-        let finding = with_loss(cx, cx.finding_on(note, message));
+        let finding = cx.finding(note.span, message);
+        let finding = match kind {
+            PasswordNote::LeadingDollars { .. } => {
+                finding.note("2.1 does not start with such a line; 2.0 takes it")
+            }
+            _ => with_loss(finding),
+        };
         cx.report(finding.help(match kind {
             PasswordNote::LeadingDollars { .. } => "write one `$` in front of the hash",
             _ => "set the password again with `mosquitto_passwd FILE USER`",

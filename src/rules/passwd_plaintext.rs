@@ -33,8 +33,8 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for (note, kind) in password_notes(cx) {
         let PasswordNote::BadHash(HashError::PlainText) = kind else { continue };
-        let finding = cx.finding_on(note, "this is no hash but, it seems, the password itself");
-        cx.report(with_loss(cx, finding).help(
+        let finding = cx.finding(note.span, "this is no hash but, it seems, the password itself");
+        cx.report(with_loss(finding).help(
             "turn a file of nothing but such lines into hashes with `mosquitto_passwd -U FILE`, or set \
              passwords one by one with `mosquitto_passwd FILE USER`",
         ));

@@ -1,7 +1,6 @@
 //! Lines of password files: what several rules say of them. No text of a hash is shown: it may be a password.
 
 use super::Context;
-use crate::catalogue::Quirk;
 use crate::model::notes::{Note, NoteKind, PasswordNote};
 use crate::report::Diagnostic;
 
@@ -14,10 +13,7 @@ pub(super) fn password_notes<'a>(cx: &Context<'a>) -> Vec<(&'a Note, &'a Passwor
     found.collect()
 }
 
-/// The finding with what the release does with an entry that it cannot use.
-pub(super) fn with_loss(cx: &Context<'_>, finding: Diagnostic) -> Diagnostic {
-    finding.note(match cx.release.has(Quirk::BadPasswordLineFatal) {
-        true => "the broker does not start with such a line",
-        false => "the broker starts without that user, who cannot log in, and says so in its log only",
-    })
+/// The finding with what becomes of an entry that no release can use.
+pub(super) fn with_loss(finding: Diagnostic) -> Diagnostic {
+    finding.note("2.0 drops the user, who cannot log in, with a line in the log; 2.1 does not start")
 }

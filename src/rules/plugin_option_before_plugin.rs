@@ -44,9 +44,9 @@ fn check(cx: &mut Context<'_>) {
         let message = format!("`{}` needs a plugin above it", cx.text(note.span));
         let finding = cx.finding_on(note, message).note("the broker stops at this line");
         let plugins = &cx.deployment.plugins;
-        let below = plugins.iter().find(|plugin| {
-            plugin.span.source == note.span.source && plugin.span.start > note.span.start
-        });
+        let below = plugins
+            .iter()
+            .find(|plugin| plugin.span.source == note.span.source && plugin.span.start > note.span.start);
         cx.report(match below {
             Some(plugin) => {
                 let finding = finding.related(plugin.span, "probably meant for this plugin");

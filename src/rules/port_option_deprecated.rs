@@ -49,7 +49,8 @@ fn check(cx: &mut Context<'_>) {
                     let mut finding = cx.finding(host.span, message);
                     finding.severity = Severity::Warning;
                     let finding = finding.related(line, "not restricted by it");
-                    let finding = finding.note("it is the address of the default listener, and of no other one");
+                    let finding =
+                        finding.note("it is the address of the default listener, and of no other one");
                     finding.help("write the address on the `listener` line that is meant, behind its port")
                 }
                 None => {

@@ -40,9 +40,10 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for problem in problems(cx, &TLS_FILES) {
         let (wanted, reason) = match problem.problem {
-            FileProblem::NotCertificate(reason) => ("certificate", reason),
-            FileProblem::NotKey(reason) => ("private key", reason),
-            FileProblem::NotCrl(reason) => ("revocation list", reason),
+            FileProblem::NotCertificate(reason) => ("certificate", reason.as_str()),
+            FileProblem::NotKey(reason) => ("private key", reason.as_str()),
+            FileProblem::NotCrl(reason) => ("revocation list", reason.as_str()),
+            FileProblem::NotDhParameters => ("parameters", "there is no `BEGIN DH PARAMETERS` in it"),
             _ => continue,
         };
         let message = format!("`{}` gives no {wanted}: {reason}", problem.path.display());
@@ -51,9 +52,10 @@ fn check(cx: &mut Context<'_>) {
             crate::model::notes::Effect::None => "the listener opens all the same, and does without it",
             _ => "the broker stops when it opens the listener",
         });
-        cx.report(finding.help(format!(
-            "`{}` needs a PEM file with a {wanted}; `openssl` turns other forms into PEM",
-            problem.option.name()
-        )));
+        let option = problem.option.name();
+        cx.report(finding.help(match problem.problem {
+            FileProblem::NotDhParameters => "take the line out: no release needs it any more".to_owned(),
+            _ => format!("`{option}` needs a PEM file with a {wanted}; `openssl` turns other forms into PEM"),
+        }));
     }
 }

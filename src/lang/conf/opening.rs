@@ -128,8 +128,8 @@ impl Loader<'_, '_, '_> {
         }
         if let Some(named) = Named::of(options::DHPARAMFILE, listener.settings.text(options::DHPARAMFILE)) {
             self.tls_file(Some(named), |bytes| {
-                let is_given = bytes.windows(DH_LABEL.len()).any(|part| part == DH_LABEL);
-                is_given.then_some(()).ok_or(FileProblem::NotDhParameters)
+                let holds = |label: &&[u8]| bytes.windows(label.len()).any(|part| part == *label);
+                DH_LABELS.iter().any(holds).then_some(()).ok_or(FileProblem::NotDhParameters)
             });
         }
         let engine = listener.settings.text(options::TLS_ENGINE).filter(|_| listener.has_certificate());
@@ -204,7 +204,7 @@ impl Loader<'_, '_, '_> {
 }
 
 /// What the beginning of Diffie-Hellman parameters in a file holds.
-const DH_LABEL: &[u8] = b"-----BEGIN DH PARAMETERS-----";
+const DH_LABELS: [&[u8]; 2] = [b"-----BEGIN DH PARAMETERS-----", b"-----BEGIN X9.42 DH PARAMETERS-----"];
 
 /// Whether a text has only the characters of a cipher list. OpenSSL refuses any other one, a comment's `#` for instance.
 fn may_be_ciphers(text: &str) -> bool {

@@ -164,3 +164,47 @@ impl Reading<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{Source, Sources};
+
+    const SALT: &str = "rb1W5LuhgzH7Guhw";
+    const HASH: &str =
+        "g9rcXwsjG31XGtGNjloZDbAFirNEO6HOmpxKv8SB9rgYy/BcqeuEMvhA6GjSVD3AN+Gn7lJIftpk50fHExhowA==";
+
+    /// The gravest effect of a file on 2.0.21 and 2.1.2, and whether `a` can log in.
+    fn outcome(text: &str) -> [(Effect, bool); 2] {
+        let mut sources = Sources::default();
+        let source = sources.add(Source::new("passwd", text.as_bytes()));
+        [Release::new(2, 0, 21), Release::new(2, 1, 2)].map(|release| {
+            let (passwords, notes) = read(source, text.as_bytes(), release);
+            let effects = [Effect::Fatal, Effect::Unknown, Effect::None];
+            let met = |effect: &Effect| notes.iter().any(|note| note.effect == *effect);
+            (effects.into_iter().find(met).unwrap_or(Effect::None), passwords.has_user(b"a"))
+        })
+    }
+
+    #[test]
+    fn what_each_release_does_with_a_line() {
+        use Effect::{Fatal, None, Unknown};
+        let argon2 = "$argon2id$v=19$m=47104,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g";
+        let cases = [
+            (format!("a:$7$101${SALT}${HASH}\n"), [(None, true), (None, true)]),
+            (format!("a:$6${SALT}${HASH}$\n"), [(None, true), (None, true)]),
+            (format!("a:7$101${SALT}${HASH}\n"), [(None, true), (Fatal, false)]),
+            (format!("a:$$7$101${SALT}${HASH}\n"), [(None, true), (Fatal, false)]),
+            (format!("a:$7$101${HASH}${HASH}\n"), [(None, false), (None, true)]),
+            (format!("a:$7$101${SALT}${HASH}x\n"), [(None, true), (Unknown, true)]),
+            (format!("a:{argon2}\n"), [(None, false), (Fatal, false)]),
+            ("a:secret\n".to_owned(), [(None, false), (Fatal, false)]),
+            ("a:\n".to_owned(), [(None, false), (Fatal, false)]),
+            ("a\n".to_owned(), [(None, false), (None, false)]),
+            (format!("a:$6${SALT}${HASH}\na:x\n"), [(None, true), (Fatal, true)]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(outcome(&text), expected, "{text}");
+        }
+    }
+}
