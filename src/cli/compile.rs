@@ -59,6 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     let mut sources = text::Sources::default();
     let id = sources.add(Source::new(shown.clone(), bytes.clone()));
     let decoded = spec::decode(id, &bytes);
+    decoded.spec.secrets().for_each(|span| sources.hide(span));
     let judged = judge(&files, &shown, &bytes)?;
     if judged.verdicts.is_empty() || judged.verdicts.iter().any(|verdict| verdict.loads == Some(false)) {
         return Ok(refuse(&judged.findings, &judged.sources, &judged.verdicts));

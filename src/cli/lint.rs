@@ -134,6 +134,8 @@ fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Fai
         })?;
         return Ok(vec![(path.display().to_string(), bytes, kind)]);
     }
+    // The current folder needs no name in front of its files.
+    let path = if path == Path::new(".") { Path::new("") } else { path };
     let manifest = path.join("manifest.json");
     if let Ok(bytes) = here.read(&manifest) {
         return Ok(vec![(manifest.display().to_string(), bytes, Kind::Pack)]);
@@ -142,7 +144,8 @@ fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Fai
     if let Ok(bytes) = here.read(&main) {
         return Ok(vec![(main.display().to_string(), bytes, Kind::Conf)]);
     }
-    let mut names = here.list(path).map_err(|error| cannot(path, &error))?;
+    let folder = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let mut names = here.list(folder).map_err(|error| cannot(path, &error))?;
     names.sort();
     let mut found = Vec::new();
     for name in names {
@@ -153,7 +156,7 @@ fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Fai
         }
     }
     if found.is_empty() {
-        return Err(Failure(format!("nothing in `{}` is a file of Mosquitto", path.display())));
+        return Err(Failure(format!("nothing in `{}` is a file of Mosquitto", folder.display())));
     }
     Ok(found)
 }

@@ -1,13 +1,14 @@
 //! Reads the files of a deployment, each once, however many releases look at them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::catalogue::{Quirk, Release};
-use crate::lang::{acl, conf};
+use crate::lang::{acl, conf, passwd};
+use crate::model::Passwords;
 use crate::model::acl::Acl;
-use crate::model::notes::Note;
+use crate::model::notes::{Note, NoteKind, PasswordNote};
 use crate::text::{FileError, Files, Source, SourceId, Sources};
 
 /// What the broker's start hangs on besides files.
@@ -31,6 +32,8 @@ pub struct Reader<'f> {
     files: &'f dyn Files,
     texts: HashMap<PathBuf, Result<SourceId, FileError>>,
     confs: HashMap<SourceId, Arc<conf::ConfTree>>,
+    /// Password files whose secrets are marked.
+    hidden: HashSet<SourceId>,
     acls: HashMap<(SourceId, bool), ReadAcl>,
 }
 
@@ -43,6 +46,7 @@ impl<'f> Reader<'f> {
             files,
             texts: HashMap::new(),
             confs: HashMap::new(),
+            hidden: HashSet::new(),
             acls: HashMap::new(),
         }
     }
@@ -81,6 +85,18 @@ impl<'f> Reader<'f> {
         let sources = &self.sources;
         let tree = self.confs.entry(id).or_insert_with(|| Arc::new(conf::parse(id, sources.get(id).bytes())));
         Ok(tree.clone())
+    }
+
+    /// The entries of a password file as a release reads them. What is no name in it is never shown.
+    pub fn passwords(&mut self, id: SourceId, release: Release) -> (Passwords, Vec<Note>) {
+        let bytes = self.sources.get(id).bytes().clone();
+        let (passwords, notes) = passwd::read(id, &bytes, release);
+        if self.hidden.insert(id) {
+            passwords.entries.iter().for_each(|entry| self.sources.hide(entry.hash_span));
+            let is_secret = |note: &&Note| matches!(note.kind, NoteKind::Password(PasswordNote::NoColon));
+            notes.iter().filter(is_secret).for_each(|note| self.sources.hide(note.span));
+        }
+        (passwords, notes)
     }
 
     /// The rules of an ACL file as a release reads it, and what was noticed in it.

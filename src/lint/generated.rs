@@ -19,6 +19,7 @@ pub(super) fn spec(input: Input<'_>) -> Outcome {
     let mut sources = Sources::default();
     let id = sources.add(Source::new(input.name, input.bytes.clone()));
     let decoded = spec::decode(id, &input.bytes);
+    decoded.spec.secrets().for_each(|span| sources.hide(span));
     let mut problems = decoded.problems.clone();
     if !problems.is_empty() {
         return refused(input.name, sources, problems);

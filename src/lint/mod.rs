@@ -11,7 +11,7 @@ pub use json::json;
 pub use kind::{Kind, detect};
 
 use crate::catalogue::Release;
-use crate::lang::{Environment, Reader, conf, passwd};
+use crate::lang::{Environment, Reader, conf};
 use crate::model::notes::{self, NoteKind};
 use crate::model::{Deployment, FileState, Lowered, Security, Settings};
 use crate::report::{Diagnostic, Severity, Waivers, nearest};
@@ -88,7 +88,7 @@ pub fn lint(input: Input<'_>) -> Result<Outcome, String> {
     reader.know(path, id);
     let lower = |release: &Release| match input.kind {
         Kind::Acl => acl_alone(&mut reader, path, id, *release),
-        Kind::Passwd => passwd_alone(&reader, id, *release),
+        Kind::Passwd => passwd_alone(&mut reader, id, *release),
         _ => {
             let tree = conf::parse(id, reader.sources.get(id).bytes());
             conf::lower(&mut reader, &tree, *release)
@@ -212,8 +212,8 @@ fn acl_alone(reader: &mut Reader<'_>, path: &Path, id: SourceId, release: Releas
     Lowered { deployment: bare(id, release, security), notes }
 }
 
-fn passwd_alone(reader: &Reader<'_>, id: SourceId, release: Release) -> Lowered {
-    let (passwords, notes) = passwd::read(id, reader.sources.get(id).bytes(), release);
+fn passwd_alone(reader: &mut Reader<'_>, id: SourceId, release: Release) -> Lowered {
+    let (passwords, notes) = reader.passwords(id, release);
     let security = Security { passwords: FileState::Loaded(Arc::new(passwords)), ..Security::default() };
     Lowered { deployment: bare(id, release, security), notes }
 }

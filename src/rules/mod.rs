@@ -83,7 +83,7 @@ impl<'a> Context<'a> {
     /// A piece of text as the user wrote it, cut where it is too long for a message.
     fn text(&self, span: Span) -> String {
         const LONGEST: usize = 80;
-        let text = self.sources.text(span);
+        let text = self.sources.shown(span);
         match text.char_indices().nth(LONGEST) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,

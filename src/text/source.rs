@@ -1,5 +1,6 @@
 //! Sources, spans and the line index.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 /// Names one text of a [`Sources`] table.
@@ -57,12 +58,19 @@ pub struct Source {
     name: String,
     bytes: Arc<[u8]>,
     line_starts: OnceLock<Vec<u32>>,
+    /// Ranges that are never shown: passwords, hashes.
+    secrets: BTreeMap<u32, u32>,
 }
 
 impl Source {
     /// A text and the name it is shown under.
     pub fn new(name: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self { name: name.into(), bytes: bytes.into(), line_starts: OnceLock::new() }
+        Self {
+            name: name.into(),
+            bytes: bytes.into(),
+            line_starts: OnceLock::new(),
+            secrets: BTreeMap::new(),
+        }
     }
 
     /// The name it is shown under, usually its path as the user wrote it.
@@ -91,6 +99,21 @@ impl Source {
         let before = &self.bytes[starts[line - 1] as usize..offset as usize];
         let column = String::from_utf8_lossy(before).chars().count() as u32 + 1;
         Position { line: line as u32, column }
+    }
+
+    /// The text with each secret byte replaced by a star, for showing; `None` where there is no secret in it.
+    pub fn masked(&self) -> Option<Vec<u8>> {
+        (!self.secrets.is_empty()).then(|| {
+            let mut shown = self.bytes.to_vec();
+            for (start, end) in &self.secrets {
+                let range = (*start as usize).min(shown.len())..(*end as usize).min(shown.len());
+                shown[range]
+                    .iter_mut()
+                    .filter(|byte| !matches!(byte, b'\n' | b'\r'))
+                    .for_each(|byte| *byte = b'*');
+            }
+            shown
+        })
     }
 
     /// The bytes of a line, numbered from 1, without its line end.
@@ -135,7 +158,21 @@ impl Sources {
         &bytes[(span.start as usize).min(end)..end]
     }
 
-    /// The bytes of a range as text for messages.
+    /// Marks a range as secret: it is never shown.
+    pub fn hide(&mut self, span: Span) {
+        let end = self.list[span.source.0 as usize].secrets.entry(span.start).or_insert(span.end);
+        *end = (*end).max(span.end);
+    }
+
+    /// The bytes of a range as text that may be shown: without what is secret.
+    pub fn shown(&self, span: Span) -> String {
+        let secrets = &self.get(span.source).secrets;
+        let before = secrets.range(..span.end.max(span.start + 1)).next_back();
+        let is_hidden = before.is_some_and(|(_, end)| span.start < *end);
+        if is_hidden { "***".to_owned() } else { self.text(span) }
+    }
+
+    /// The bytes of a range as text.
     pub fn text(&self, span: Span) -> String {
         String::from_utf8_lossy(self.slice(span)).into_owned()
     }
@@ -149,6 +186,18 @@ impl Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let mut sources = Sources::default();
+        let id = sources.add(Source::new("t", *b"bob:secret\nx"));
+        assert_eq!(sources.get(id).masked(), None);
+        sources.hide(Span::new(id, 4, 10));
+        assert_eq!(sources.get(id).masked().as_deref(), Some(&b"bob:******\nx"[..]));
+        let shown =
+            [(0, 3), (0, 5), (6, 7), (10, 12)].map(|(start, end)| sources.shown(Span::new(id, start, end)));
+        assert_eq!(shown, ["bob", "***", "***", "\nx"]);
+    }
 
     #[test]
     fn positions_count_characters() {

@@ -5,6 +5,7 @@ mod broken;
 mod first_steps;
 mod fixtures;
 mod options;
+mod output;
 mod readme;
 mod real;
 mod rights;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::lower::Lowering;
 use crate::catalogue::{OptionId, Quirk, options};
-use crate::lang::passwd;
 use crate::model::notes::{Effect, FileProblem, NoteKind, Phase};
 use crate::model::{FileState, PluginKind, Security, Sourced};
 use crate::text::{Account, FileError, FileFacts, FileKind, Readability, SourceId, Span, readable_by};
@@ -222,8 +221,7 @@ impl Loader<'_, '_, '_> {
             security.passwords = match self.open_secret(&named) {
                 Err(state) => state,
                 Ok(id) => {
-                    let bytes = self.lowering.reader.sources.get(id).bytes().clone();
-                    let (passwords, notes) = passwd::read(id, &bytes, self.lowering.release);
+                    let (passwords, notes) = self.lowering.reader.passwords(id, self.lowering.release);
                     self.lowering.notes.extend(notes);
                     FileState::Loaded(Arc::new(passwords))
                 }

@@ -186,6 +186,9 @@ impl Lowering<'_, '_> {
             Kind::ExactWord | Kind::PluginOption => directive.rest(),
             _ => value,
         };
+        if option.entry().secret && !raw.is_empty() {
+            self.reader.sources.hide(raw);
+        }
         let bytes = self.reader.sources.slice(raw);
         let read = value::read(option.entry(), self.release, bytes);
         let comment = match &read.value {

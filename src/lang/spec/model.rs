@@ -66,6 +66,16 @@ pub struct Spec {
     pub accept: Vec<Accepted>,
 }
 
+impl Spec {
+    /// Where passwords and hashes stand in the file.
+    pub fn secrets(&self) -> impl Iterator<Item = Span> + '_ {
+        let passwords = self.users.iter().filter_map(|user| user.password.as_ref());
+        let is_secret =
+            |password: &&Spanned<Password>| matches!(password.value, Password::Plain(_) | Password::Hash(_));
+        passwords.filter(is_secret).map(|password| password.span)
+    }
+}
+
 /// Where the result is installed.
 #[derive(Clone, Debug)]
 pub struct Install {

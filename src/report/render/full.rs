@@ -99,10 +99,15 @@ struct Text<'a> {
 
 impl<'a> Text<'a> {
     fn new(source: &'a Source) -> Self {
-        let bytes = source.bytes();
+        let masked = source.masked();
+        let bytes = masked.as_deref().unwrap_or(source.bytes());
         let is_plain = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\r' | b'\t');
         let can_be_shown = bytes.iter().all(is_plain) && std::str::from_utf8(bytes).is_ok();
-        Self { source, name: printable(source.name()), shown: (!can_be_shown).then(|| stand_ins(bytes)) }
+        Self {
+            source,
+            name: printable(source.name()),
+            shown: if can_be_shown { masked } else { Some(stand_ins(bytes)) },
+        }
     }
 
     fn bytes(&self) -> &[u8] {
