@@ -6,12 +6,13 @@ rule! {
     /// A file of TLS does not hold what it should.
     ///
     /// ## What it finds
-    /// A `certfile` or `cafile` without a certificate or with a broken one, a `keyfile` without a private key, a
-    /// `crlfile` without a revocation list. All of them are PEM files: text between `BEGIN` and `END` lines.
+    /// A `certfile` or `cafile` without a certificate or with a broken one, a `keyfile` without a private
+    /// key, a `crlfile` without a revocation list, before 2.1 a `dhparamfile` without parameters. All of
+    /// them are PEM files: text between `BEGIN` and `END` lines.
     ///
     /// ## Why it matters
-    /// The broker stops when it opens the listener. Its own check of the configuration (`--test-config`) does not
-    /// notice. WebSocket listeners of 2.0 open with any `cafile` and never read `crlfile`.
+    /// The broker stops when it opens the listener. Its own check of the configuration (`--test-config`) does
+    /// not notice. WebSocket listeners of 2.0 open with any `cafile` and never read `crlfile`.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -39,9 +40,10 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for problem in problems(cx, &TLS_FILES) {
         let (wanted, reason) = match problem.problem {
-            FileProblem::NotCertificate(reason) => ("certificate", reason),
-            FileProblem::NotKey(reason) => ("private key", reason),
-            FileProblem::NotCrl(reason) => ("revocation list", reason),
+            FileProblem::NotCertificate(reason) => ("certificate", reason.as_str()),
+            FileProblem::NotKey(reason) => ("private key", reason.as_str()),
+            FileProblem::NotCrl(reason) => ("revocation list", reason.as_str()),
+            FileProblem::NotDhParameters => ("set of Diffie-Hellman parameters", "no block of that kind"),
             _ => continue,
         };
         let message = format!("`{}` gives no {wanted}: {reason}", problem.path.display());

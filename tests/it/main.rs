@@ -5,6 +5,7 @@ mod fixtures;
 mod options;
 mod readme;
 mod real;
+mod rule_coverage;
 mod rule_pages;
 mod spec;
 mod tidy;
