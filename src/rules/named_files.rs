@@ -47,6 +47,8 @@ impl Problem<'_> {
             options::CERTFILE => "the certificate file",
             options::CRLFILE => "the revocation list",
             options::KEYFILE => "the key file",
+            options::HTTP_DIR => "the directory",
+            options::PLUGIN | options::GLOBAL_PLUGIN | options::PLUGIN_LOAD => "the plugin",
             _ => "the file",
         }
     }

@@ -7,8 +7,8 @@ rule! {
     ///
     /// ## What it finds
     /// A `certfile` or `cafile` without a certificate or with a broken one, a `keyfile` without a private
-    /// key, a `crlfile` without a revocation list. All of them are PEM files: text between `BEGIN` and `END`
-    /// lines.
+    /// key, a `crlfile` without a revocation list, before 2.1 a `dhparamfile` without parameters. All of
+    /// them are PEM files: text between `BEGIN` and `END` lines.
     ///
     /// ## Why it matters
     /// The broker stops when it opens the listener. Its own check of the configuration (`--test-config`) does
@@ -43,7 +43,7 @@ fn check(cx: &mut Context<'_>) {
             FileProblem::NotCertificate(reason) => ("certificate", reason.as_str()),
             FileProblem::NotKey(reason) => ("private key", reason.as_str()),
             FileProblem::NotCrl(reason) => ("revocation list", reason.as_str()),
-            FileProblem::NotDhParameters => ("parameters", "there is no `BEGIN DH PARAMETERS` in it"),
+            FileProblem::NotDhParameters => ("set of Diffie-Hellman parameters", "no block of that kind"),
             _ => continue,
         };
         let message = format!("`{}` gives no {wanted}: {reason}", problem.path.display());

@@ -9,6 +9,7 @@ mod output;
 mod readme;
 mod real;
 mod rights;
+mod rule_coverage;
 mod rule_pages;
 mod seeds;
 mod spec;

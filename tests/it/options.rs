@@ -10,7 +10,13 @@ use moskit::text::disk::Disk;
 use moskit::text::{FileError, FileFacts, Files, Source};
 
 /// The machine that the verdicts were taken on, as far as they hang on it: `/` is there, nothing below `/nowhere`.
-struct Root(Disk);
+pub(crate) struct Root(Disk);
+
+impl Root {
+    pub(crate) fn new() -> Self {
+        Self(Disk::new("/nowhere"))
+    }
+}
 
 impl Files for Root {
     fn read(&self, path: &Path) -> Result<Arc<[u8]>, FileError> {
@@ -26,22 +32,29 @@ impl Files for Root {
     }
 }
 
+/// The lines of the table: what they are about, the configuration as it is written there, and the verdicts.
+fn rows() -> impl Iterator<Item = Vec<&'static str>> {
+    let table = include_str!("../fixtures/options.tsv");
+    let lines = table.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).skip(1);
+    lines.map(|line| line.split('\t').collect())
+}
+
+/// The configurations of the table.
+pub(crate) fn configurations() -> impl Iterator<Item = String> {
+    rows().map(|fields| unescape(fields[1]))
+}
+
 fn unescape(text: &str) -> String {
     text.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r").replace("\\\\", "\\")
 }
 
 #[test]
 fn verdicts_on_options_agree_with_real_brokers() {
-    let table = include_str!("../fixtures/options.tsv");
-    let files = Root(Disk::new("/nowhere"));
+    let files = Root::new();
     let mut count = 0;
     let mut wrong = Vec::new();
-    for line in table.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let fields: Vec<_> = line.split('\t').collect();
-        let [option, configuration, verdicts @ ..] = fields.as_slice() else { panic!("bad line `{line}`") };
-        if *option == "option" {
-            continue;
-        }
+    for fields in rows() {
+        let [_, configuration, verdicts @ ..] = fields.as_slice() else { panic!("bad line {fields:?}") };
         for (release, verdict) in Release::known().iter().zip(verdicts) {
             let text = unescape(configuration);
             let mut reader = Reader::new(&files, Environment { now: 0, started_by: "root".into() });
