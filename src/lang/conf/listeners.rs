@@ -161,10 +161,9 @@ pub(super) fn finish(lowering: &mut Lowering<'_, '_>) {
         local_only(lowering);
     }
     let is_per_listener = lowering.deployment.is_per_listener();
-    for listener in &mut lowering.deployment.listeners {
-        if is_per_listener {
-            listener.security.get_or_insert_with(Security::default);
-        }
+    for listener in lowering.forgotten.iter_mut().chain(&mut lowering.deployment.listeners) {
+        // A later `per_listener_settings false` makes the broker overlook what it has stored.
+        listener.security = is_per_listener.then(|| listener.security.take().unwrap_or_default());
         listener.protocol = match listener.settings.text(options::PROTOCOL).map(|text| text.value) {
             Some("websockets") => Protocol::Websockets,
             Some("http_api") => Protocol::HttpApi,
@@ -253,10 +252,11 @@ fn check_proxies(lowering: &mut Lowering<'_, '_>) {
 
 /// Every release needs a listener besides those for HTTP, and some do not count WebSockets.
 fn check_protocols(lowering: &mut Lowering<'_, '_>) {
-    let needs_mqtt = lowering.release.has(Quirk::WebsocketsAloneFail);
+    let release = lowering.release;
+    let needs_mqtt = release.has(Quirk::WebsocketsAloneFail);
     let counts = |listener: &Listener| match listener.protocol {
         Protocol::Mqtt => true,
-        Protocol::Websockets => !needs_mqtt,
+        Protocol::Websockets => !needs_mqtt && hosts::is_opened(listener, release),
         Protocol::HttpApi => false,
     };
     let listeners = &lowering.deployment.listeners;

@@ -314,6 +314,8 @@ impl Lowering<'_, '_> {
         let placement = option.entry().placement.at(self.release);
         if let Some(include) = block.lost {
             self.read_note(NoteKind::LostAfterInclude { option, include }, name, false);
+            // It is lost, but what it says must be right all the same.
+            self.value(directive);
             return false;
         }
         let is_default = matches!(block.listener, Some(CurrentListener::Default));
