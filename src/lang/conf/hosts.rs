@@ -43,7 +43,8 @@ pub(super) fn read(text: &str) -> Host {
     }
 }
 
-/// A numeric address of IPv4 in any of C's forms: one to four parts, decimal, octal or hexadecimal, the last of
+/// A numeric address of IPv4 in any of C's forms: one to four parts, decimal, octal or hexadecimal, the last
+/// of
 /// which fills what the others leave.
 fn four(text: &str) -> Option<Ipv4Addr> {
     let parts: Option<Vec<u32>> = text.split('.').map(part).collect();
@@ -77,7 +78,8 @@ enum Bound {
     Name(String),
 }
 
-/// A bound address, and whether it is certain: only the machine's own table knows if `localhost` has a second one.
+/// A bound address, and whether it is certain: only the machine's own table knows if `localhost` has a
+/// second one.
 type Claim = (Bound, bool);
 
 fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
@@ -110,7 +112,8 @@ fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
     }
 }
 
-/// Whether a listener gets a socket, as far as its host tells: the WebSocket listeners of some releases take nothing
+/// Whether a listener gets a socket, as far as its host tells: the WebSocket listeners of some releases take
+/// nothing
 /// but whole addresses and names of interfaces.
 pub(super) fn is_opened(listener: &Listener, release: Release) -> bool {
     let Some(host) = listener.host.as_ref().filter(|_| !heeds_host(listener, release)) else { return true };
@@ -136,7 +139,8 @@ impl Bound {
     }
 }
 
-/// Whether two bound addresses exclude each other, and whether it is a wildcard that takes in a single address.
+/// Whether two bound addresses exclude each other, and whether it is a wildcard that takes in a single
+/// address.
 fn clash(a: &Bound, b: &Bound) -> Option<bool> {
     match (a, b) {
         (a, b) if a == b => Some(false),
@@ -150,7 +154,8 @@ fn clash(a: &Bound, b: &Bound) -> Option<bool> {
     }
 }
 
-/// What the broker meets when it opens one listener after the other: hosts that cannot be, addresses taken twice.
+/// What the broker meets when it opens one listener after the other: hosts that cannot be, addresses taken
+/// twice.
 pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
     let Deployment { listeners, .. } = &lowering.deployment;
     let release = lowering.release;

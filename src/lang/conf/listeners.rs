@@ -4,7 +4,7 @@ use super::lower::{Block, DefaultListener, Directive, Lowering};
 use super::{bridges, hosts, plugins, value};
 use crate::catalogue::{OptionId, Quirk, options};
 use crate::model::notes::{Effect, NoteKind, Phase, ValueProblem};
-use crate::model::{Listener, ListenerKind, Protocol, Security, Settings, Sourced, Tls, Value};
+use crate::model::{Listener, ListenerKind, Protocol, Settings, Sourced, Tls, Value};
 use crate::text::Span;
 
 const DEFAULT_PORT: u16 = 1883;
@@ -191,7 +191,8 @@ fn opens(option: OptionId, value: &Value) -> bool {
     entry.opens_default_listener && differs
 }
 
-/// No listener is configured: the loopback addresses are opened, and what was said of a default listener is lost.
+/// No listener is configured: the loopback addresses are opened, and what was said of a default listener is
+/// lost.
 fn local_only(lowering: &mut Lowering<'_, '_>) {
     let opened = lowering.deployment.listeners.iter().any(|listener| listener.kind == ListenerKind::Default);
     if opened && lowering.release.has(Quirk::DefaultListenerOpenedLocally) {

@@ -320,7 +320,8 @@ pub(super) fn text(raw: &[u8], check: impl Fn(&str) -> Option<ValueProblem>) -> 
     Read::bad(problem, range)
 }
 
-/// Characters that MQTT, and so the broker, refuses in a text: controls and the code points that are no characters.
+/// Characters that MQTT, and so the broker, refuses in a text: controls and the code points that are no
+/// characters.
 fn is_refused(character: char) -> bool {
     let code = u32::from(character);
     character.is_control() || (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
