@@ -69,21 +69,26 @@ impl BridgeTopic {
         joined(self.remote_prefix.as_ref(), self.pattern.as_ref())
     }
 
-    /// Whether the releases with [`BridgeTopicDuplicatesDropped`] take a later line for a repetition of this one:
-    /// same direction and quality of service, and what is absent in one of them resembles anything.
+    /// Whether the releases with [`BridgeTopicDuplicatesDropped`] take a later line for a repetition of this
+    /// one:
+    /// same direction, quality of service and pattern, if this one has a pattern, and prefixes of which an
+    /// absent one
+    /// resembles any.
     ///
     /// [`BridgeTopicDuplicatesDropped`]: crate::catalogue::Quirk::BridgeTopicDuplicatesDropped
-    pub fn resembles(&self, other: &Self) -> bool {
-        let alike =
-            |mine: &Option<Sourced<Box<str>>>, theirs: &Option<Sourced<Box<str>>>| match (mine, theirs) {
-                (Some(mine), Some(theirs)) => mine.value == theirs.value,
-                _ => true,
-            };
-        self.direction.value == other.direction.value
-            && self.qos.value == other.qos.value
-            && alike(&self.pattern, &other.pattern)
-            && alike(&self.local_prefix, &other.local_prefix)
-            && alike(&self.remote_prefix, &other.remote_prefix)
+    pub fn swallows(&self, later: &Self) -> bool {
+        let differ = |mine: &Option<Sourced<Box<str>>>, other: &Option<Sourced<Box<str>>>| {
+            mine.as_ref().zip(other.as_ref()).is_some_and(|(mine, other)| mine.value != other.value)
+        };
+        let is_same_pattern = self
+            .pattern
+            .as_ref()
+            .is_none_or(|mine| later.pattern.as_ref().is_some_and(|pattern| pattern.value == mine.value));
+        self.direction.value == later.direction.value
+            && self.qos.value == later.qos.value
+            && is_same_pattern
+            && !differ(&self.local_prefix, &later.local_prefix)
+            && !differ(&self.remote_prefix, &later.remote_prefix)
     }
 }
 
@@ -92,7 +97,8 @@ fn joined(prefix: Option<&Sourced<Box<str>>>, pattern: Option<&Sourced<Box<str>>
 }
 
 impl Bridge {
-    /// The client id on this broker, and the line that it comes from; `None` where it is made of the machine's
+    /// The client id on this broker, and the line that it comes from; `None` where it is made of the
+    /// machine's
     /// and the bridge's name.
     pub fn local_clientid(&self) -> Option<(String, Span)> {
         let text = |option| self.settings.text(option);

@@ -183,7 +183,8 @@ pub struct Plugin {
 }
 
 impl Listener {
-    /// Whether it speaks TLS with certificates: a `certfile` and, in releases that do not refuse a lone one, a `keyfile`.
+    /// Whether it speaks TLS with certificates: a `certfile` and, in releases that do not refuse a lone one,
+    /// a `keyfile`.
     pub fn has_certificate(&self) -> bool {
         self.settings.text(options::CERTFILE).is_some() && self.settings.text(options::KEYFILE).is_some()
     }

@@ -8,7 +8,8 @@ use crate::text::{FileError, Span};
 
 /// When, after its start, the broker meets a problem.
 ///
-/// The order is that of the real start: reading, checks after reading, change of user, plugins, security files,
+/// The order is that of the real start: reading, checks after reading, change of user, plugins, security
+/// files,
 /// sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -240,7 +241,8 @@ pub enum NoteKind {
         /// The value of `socket_domain`.
         domain: Span,
     },
-    /// A port that only a privileged process may open, while the broker runs as an account without privileges.
+    /// A port that only a privileged process may open, while the broker runs as an account without
+    /// privileges.
     PrivilegedPort,
     /// A TLS engine: whether it can be loaded hangs on the machine.
     EngineNotChecked,

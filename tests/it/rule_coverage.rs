@@ -1,15 +1,42 @@
 //! What stops a broker is a finding: some rule speaks of every note that the verdict of a release hangs on.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use moskit::catalogue::Release;
 use moskit::lang::{Environment, Reader, conf};
 use moskit::lint::{self, Input, Kind};
 use moskit::model::notes::Effect;
 use moskit::report::Severity;
 use moskit::rules;
-use moskit::text::{Source, Span};
+use moskit::text::disk::Disk;
+use moskit::text::{FileError, FileFacts, Files, Source, Span};
 
 use crate::fixtures::NOW;
-use crate::options::{Root, configurations};
+use crate::options::configurations;
+
+/// This machine's files; what cannot be read is missing.
+struct Root(Disk);
+
+impl Root {
+    fn new() -> Self {
+        Self(Disk::new("/nowhere"))
+    }
+}
+
+impl Files for Root {
+    fn read(&self, path: &Path) -> Result<Arc<[u8]>, FileError> {
+        self.0.read(path).map_err(|_| FileError::Missing)
+    }
+
+    fn list(&self, directory: &Path) -> Result<Vec<std::ffi::OsString>, FileError> {
+        self.0.list(directory).map_err(|_| FileError::Missing)
+    }
+
+    fn facts(&self, path: &Path) -> Result<FileFacts, FileError> {
+        self.0.facts(path).map_err(|_| FileError::Missing)
+    }
+}
 
 fn overlaps(a: Span, b: Span) -> bool {
     a.source == b.source && a.start <= b.end && b.start <= a.end
@@ -46,10 +73,10 @@ const SOCKETS: &[&str] = &[
 ];
 
 /// The fatal notes of a configuration that no error speaks of, per release.
-fn unspoken(text: &str, files: &Root) -> Vec<String> {
+fn unspoken(text: &[u8], files: &Root) -> Vec<String> {
     let mut reader = Reader::new(files, environment());
-    let id = reader.sources.add(Source::new("mosquitto.conf", text.as_bytes()));
-    let tree = conf::parse(id, text.as_bytes());
+    let id = reader.sources.add(Source::new("mosquitto.conf", text));
+    let tree = conf::parse(id, text);
     let lowered = Release::known().iter().map(|release| conf::lower(&mut reader, &tree, *release));
     let lowered: Vec<_> = lowered.collect();
     let findings = rules::check(&lowered, &reader.sources, NOW);
@@ -63,7 +90,11 @@ fn unspoken(text: &str, files: &Root) -> Vec<String> {
                     && overlaps(finding.primary.span, note.span)
             });
             if !is_spoken_of {
-                missing.push(format!("{release}: no error on {:?}: {text:?}", note.kind));
+                missing.push(format!(
+                    "{release}: no error on {:?}: {:?}",
+                    note.kind,
+                    String::from_utf8_lossy(text)
+                ));
             }
         }
     }
@@ -71,10 +102,10 @@ fn unspoken(text: &str, files: &Root) -> Vec<String> {
 }
 
 /// The verdicts that do not say why a release refuses a configuration.
-fn unreasoned(text: &str, files: &Root) -> Vec<String> {
+fn unreasoned(text: &[u8], files: &Root) -> Vec<String> {
     let outcome = lint::lint(Input {
         name: "mosquitto.conf",
-        bytes: text.as_bytes().into(),
+        bytes: text.into(),
         kind: Kind::Conf,
         files,
         releases: Release::known(),
@@ -89,7 +120,12 @@ fn unreasoned(text: &str, files: &Root) -> Vec<String> {
         };
         if verdict.loads == Some(false) && !verdict.reason.as_ref().is_some_and(|(_, words)| is_reason(words))
         {
-            missing.push(format!("{}: `{:?}` is no error: {text:?}", verdict.release, verdict.reason));
+            missing.push(format!(
+                "{}: `{:?}` is no error: {:?}",
+                verdict.release,
+                verdict.reason,
+                String::from_utf8_lossy(text)
+            ));
         }
     }
     missing
@@ -99,7 +135,7 @@ fn unreasoned(text: &str, files: &Root) -> Vec<String> {
 fn what_stops_a_broker_is_a_finding() {
     let files = Root::new();
     let mut missing = Vec::new();
-    for text in configurations().chain(SOCKETS.iter().map(|text| (*text).to_owned())) {
+    for text in configurations().chain(SOCKETS.iter().map(|text| text.as_bytes().to_vec())) {
         missing.extend(unspoken(&text, &files));
         missing.extend(unreasoned(&text, &files));
     }

@@ -145,7 +145,7 @@ pub(super) fn topic_line(lowering: &mut Lowering<'_, '_>, directive: Directive, 
         remote_prefix: words.named(&bytes, words.rest[2]).map(sourced),
     };
     let topics = &lowering.deployment.bridges[index].topics;
-    let earlier = topics.iter().find(|earlier| earlier.resembles(&topic)).map(|earlier| earlier.span);
+    let earlier = topics.iter().find(|earlier| earlier.swallows(&topic)).map(|earlier| earlier.span);
     match earlier.filter(|_| lowering.release.has(Quirk::BridgeTopicDuplicatesDropped)) {
         Some(first) => lowering.read_note(NoteKind::BridgeTopicDropped { first }, directive.value, false),
         None => lowering.deployment.bridges[index].topics.push(topic),
@@ -277,6 +277,9 @@ pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::Release;
+    use crate::lang::{Environment, Reader, conf};
+    use crate::text::{Memory, Source};
 
     fn shape(line: &str, is_quoting: bool) -> Result<Vec<String>, ValueProblem> {
         let bytes = line.as_bytes();
@@ -310,5 +313,37 @@ mod tests {
             assert_eq!(shape(line, is_quoting), Ok(expected.map(str::to_owned).to_vec()), "{line}");
         }
         assert_eq!(shape("\"a\" out", true), Err(ValueProblem::UnclosedQuote));
+    }
+
+    fn local_filters(topics: &[&str], release: Release) -> Vec<String> {
+        let lines: String = topics.iter().map(|topic| format!("topic {topic}\n")).collect();
+        let text = format!("connection one\naddress broker.example:1884 [::1]:1 # c\n{lines}");
+        let files = Memory::new();
+        let mut reader = Reader::new(&files, Environment { now: 0, started_by: "root".to_owned() });
+        let id = reader.sources.add(Source::new("mosquitto.conf", text.as_bytes()));
+        let tree = conf::parse(id, text.as_bytes());
+        let bridge = &conf::lower(&mut reader, &tree, release).deployment.bridges[0];
+        let addresses: Vec<_> = bridge.addresses.iter().map(|one| (&*one.host.value, one.port)).collect();
+        assert_eq!(addresses, [("broker.example", 1884), ("[::1]", 1)]);
+        bridge.topics.iter().map(BridgeTopic::local).collect()
+    }
+
+    /// Seen in the log of 2.1.2: what it subscribes to on its own side.
+    #[test]
+    fn repeated_topics_are_dropped() {
+        let cases: [(&[&str], &[&str]); 8] = [
+            (&["a out 0", "a out 0 l/ r/"], &["a"]),
+            (&["a out 0 l/ r/", "a out 0"], &["l/a"]),
+            (&["a out 0", "a out 1"], &["a", "a"]),
+            (&["a out", "a in"], &["a", "a"]),
+            (&["\"\" out 0 l r", "zz out 0"], &["l"]),
+            (&["zz out 0", "\"\" out 0 l r"], &["zz", "l"]),
+            (&["a out 0 l/ r/", "a out 0 x/ r/"], &["l/a", "x/a"]),
+            (&["a out 0 l/ x/", "a out 0 l/ y/", "a out 0"], &["l/a", "l/a"]),
+        ];
+        for (topics, expected) in cases {
+            assert_eq!(local_filters(topics, Release::new(2, 1, 2)), expected, "{topics:?}");
+            assert_eq!(local_filters(topics, Release::new(2, 0, 21)).len(), topics.len(), "{topics:?}");
+        }
     }
 }

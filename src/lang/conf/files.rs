@@ -145,7 +145,8 @@ impl Loader<'_, '_, '_> {
     fn is_telling(&self, error: &FileError, phase: Phase) -> bool {
         match error {
             FileError::Denied | FileError::TooLarge => false,
-            // OpenSSL reads devices and pipes, as some releases do; nothing can be said of what they would give.
+            // OpenSSL reads devices and pipes, as some releases do; nothing can be said of what they would
+            // give.
             FileError::Kind(FileKind::Special) => {
                 phase == Phase::Security && self.lowering.release.has(Quirk::IrregularFileRefused)
             }

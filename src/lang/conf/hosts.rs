@@ -13,6 +13,8 @@ use crate::text::Span;
 pub(super) enum Host {
     /// A numeric address.
     Address(IpAddr),
+    /// An address of IPv4 in the form of IPv6, which only sockets for IPv4 can be bound to.
+    Mapped(Ipv4Addr),
     /// The name of the loopback interface's addresses.
     Localhost,
     /// Another name, in lower case.
@@ -30,9 +32,10 @@ pub(super) fn read(text: &str) -> Host {
     let is_numeric =
         text.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     match (bare.parse::<Ipv6Addr>(), four(text)) {
-        // The sockets are for IPv6 alone.
-        (Ok(address), _) if address.to_ipv4_mapped().is_some() => Host::Impossible,
-        (Ok(address), _) if zone != Some("") => Host::Address(address.into()),
+        (Ok(address), _) if zone != Some("") => match address.to_ipv4_mapped() {
+            Some(mapped) => Host::Mapped(mapped),
+            None => Host::Address(address.into()),
+        },
         (_, Some(address)) => Host::Address(address.into()),
         _ if text.eq_ignore_ascii_case("localhost") => Host::Localhost,
         _ if text.bytes().all(is_name) && !is_numeric => Host::Name(text.to_lowercase()),
@@ -40,7 +43,8 @@ pub(super) fn read(text: &str) -> Host {
     }
 }
 
-/// A numeric address of IPv4 in any of C's forms: one to four parts, decimal, octal or hexadecimal, the last of
+/// A numeric address of IPv4 in any of C's forms: one to four parts, decimal, octal or hexadecimal, the last
+/// of
 /// which fills what the others leave.
 fn four(text: &str) -> Option<Ipv4Addr> {
     let parts: Option<Vec<u32>> = text.split('.').map(part).collect();
@@ -74,7 +78,8 @@ enum Bound {
     Name(String),
 }
 
-/// A bound address, and whether it is certain: only the machine's own table knows if `localhost` has a second one.
+/// A bound address, and whether it is certain: only the machine's own table knows if `localhost` has a
+/// second one.
 type Claim = (Bound, bool);
 
 fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
@@ -97,12 +102,22 @@ fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
             Some(name) => vec![(Bound::Name(format!("%{}", name.value.to_lowercase())), true)],
             None => wanted(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED, true),
         },
+        Some(_) if !is_opened(listener, release) => Vec::new(),
         Some(Host::Address(address)) => vec![(Bound::of(address), true)],
-        Some(_) if !heeds_host(listener, release) => Vec::new(),
+        Some(Host::Mapped(address)) if domain == Some("ipv4") => vec![(Bound::of(address.into()), true)],
+        Some(Host::Mapped(_)) => Vec::new(),
         Some(Host::Localhost) => wanted(four, six, false),
         Some(Host::Name(name)) => vec![(Bound::Name(name), true)],
         Some(Host::Impossible) => Vec::new(),
     }
+}
+
+/// Whether a listener gets a socket, as far as its host tells: the WebSocket listeners of some releases take
+/// nothing
+/// but whole addresses and names of interfaces.
+pub(super) fn is_opened(listener: &Listener, release: Release) -> bool {
+    let Some(host) = listener.host.as_ref().filter(|_| !heeds_host(listener, release)) else { return true };
+    host.value.parse::<IpAddr>().is_ok() || matches!(read(&host.value), Host::Name(_))
 }
 
 /// Whether a listener that cannot be bound to its host stops the start.
@@ -124,7 +139,8 @@ impl Bound {
     }
 }
 
-/// Whether two bound addresses exclude each other, and whether it is a wildcard that takes in a single address.
+/// Whether two bound addresses exclude each other, and whether it is a wildcard that takes in a single
+/// address.
 fn clash(a: &Bound, b: &Bound) -> Option<bool> {
     match (a, b) {
         (a, b) if a == b => Some(false),
@@ -138,7 +154,8 @@ fn clash(a: &Bound, b: &Bound) -> Option<bool> {
     }
 }
 
-/// What the broker meets when it opens one listener after the other: hosts that cannot be, addresses taken twice.
+/// What the broker meets when it opens one listener after the other: hosts that cannot be, addresses taken
+/// twice.
 pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
     let Deployment { listeners, .. } = &lowering.deployment;
     let release = lowering.release;
@@ -200,7 +217,8 @@ fn check_host(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
         _ => false,
     };
     match (read(&host.value), domain) {
-        (Host::Impossible, _) => Some((NoteKind::BadHost, host.span, Effect::Fatal)),
+        (Host::Mapped(_), Some(domain)) if domain.value == "ipv4" => None,
+        (Host::Impossible | Host::Mapped(_), _) => Some((NoteKind::BadHost, host.span, Effect::Fatal)),
         (Host::Address(address), Some(domain)) if is_foreign(address, domain.value) => {
             Some((NoteKind::HostFamily { domain: domain.span }, host.span, Effect::Fatal))
         }
@@ -246,9 +264,10 @@ mod tests {
     #[test]
     fn hosts() {
         assert_eq!(read("::1"), Host::Address(Ipv6Addr::LOCALHOST.into()));
-        for text in ["[::1]", "", "127.0.0.256", "::ffff:127.0.0.1", "127.0.0.1:1883", "a#"] {
+        for text in ["[::1]", "", "127.0.0.256", "127.0.0.1:1883", "a#"] {
             assert_eq!(read(text), Host::Impossible, "{text}");
         }
+        assert_eq!(read("::ffff:127.0.0.1"), Host::Mapped(Ipv4Addr::LOCALHOST));
         assert_eq!(read("LocalHost"), Host::Localhost);
         assert_eq!(read("Broker.example"), Host::Name("broker.example".to_owned()));
     }

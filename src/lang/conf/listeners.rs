@@ -4,7 +4,7 @@ use super::lower::{Block, DefaultListener, Directive, Lowering};
 use super::{bridges, hosts, plugins, value};
 use crate::catalogue::{OptionId, Quirk, options};
 use crate::model::notes::{Effect, NoteKind, Phase, ValueProblem};
-use crate::model::{Listener, ListenerKind, Protocol, Security, Settings, Sourced, Tls, Value};
+use crate::model::{Listener, ListenerKind, Protocol, Settings, Sourced, Tls, Value};
 use crate::text::Span;
 
 const DEFAULT_PORT: u16 = 1883;
@@ -165,10 +165,9 @@ pub(super) fn finish(lowering: &mut Lowering<'_, '_>) {
         local_only(lowering);
     }
     let is_per_listener = lowering.deployment.is_per_listener();
-    for listener in &mut lowering.deployment.listeners {
-        if is_per_listener {
-            listener.security.get_or_insert_with(Security::default);
-        }
+    for listener in lowering.forgotten.iter_mut().chain(&mut lowering.deployment.listeners) {
+        // A later `per_listener_settings false` makes the broker overlook what it has stored.
+        listener.security = is_per_listener.then(|| listener.security.take().unwrap_or_default());
         listener.protocol = match listener.settings.text(options::PROTOCOL).map(|text| text.value) {
             Some("websockets") => Protocol::Websockets,
             Some("http_api") => Protocol::HttpApi,
@@ -196,7 +195,8 @@ fn opens(option: OptionId, value: &Value) -> bool {
     entry.opens_default_listener && differs
 }
 
-/// No listener is configured: the loopback addresses are opened, and what was said of a default listener is lost.
+/// No listener is configured: the loopback addresses are opened, and what was said of a default listener is
+/// lost.
 fn local_only(lowering: &mut Lowering<'_, '_>) {
     let opened = lowering.deployment.listeners.iter().any(|listener| listener.kind == ListenerKind::Default);
     if opened && lowering.release.has(Quirk::DefaultListenerOpenedLocally) {
@@ -257,10 +257,11 @@ fn check_proxies(lowering: &mut Lowering<'_, '_>) {
 
 /// Every release needs a listener besides those for HTTP, and some do not count WebSockets.
 fn check_protocols(lowering: &mut Lowering<'_, '_>) {
-    let needs_mqtt = lowering.release.has(Quirk::WebsocketsAloneFail);
+    let release = lowering.release;
+    let needs_mqtt = release.has(Quirk::WebsocketsAloneFail);
     let counts = |listener: &Listener| match listener.protocol {
         Protocol::Mqtt => true,
-        Protocol::Websockets => !needs_mqtt,
+        Protocol::Websockets => !needs_mqtt && hosts::is_opened(listener, release),
         Protocol::HttpApi => false,
     };
     let listeners = &lowering.deployment.listeners;

@@ -136,7 +136,8 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// What is read of a line with a NUL byte: nothing, unless the end of the file cuts the search for its end short.
+    /// What is read of a line with a NUL byte: nothing, unless the end of the file cuts the search for its
+    /// end short.
     fn before_nul(&self, tree: &ConfTree, line: &ConfLine, nul: u32) -> LineKind {
         let last = tree.lines.last().filter(|_| self.release.has(Quirk::NulLineReadInUnterminatedFile));
         let looked_at = last.unwrap_or(line).span;
@@ -243,7 +244,8 @@ impl Lowering<'_, '_> {
             && option == options::ALLOW_ANONYMOUS
             && self.release.has(Quirk::SecurityOptionNeedsListener)
         {
-            // There it writes the very variable of listener_allow_anonymous, so the later of the two lines counts.
+            // There it writes the very variable of listener_allow_anonymous, so the later of the two lines
+            // counts.
             let setting = Setting { option: options::LISTENER_ALLOW_ANONYMOUS, ..setting };
             return self.store(setting, Place::Listener, block);
         }
@@ -289,7 +291,8 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// The line above, of the same listener or bridge, for the other kind of encryption, where the release looks.
+    /// The line above, of the same listener or bridge, for the other kind of encryption, where the release
+    /// looks.
     fn exclusion(&mut self, option: OptionId, block: &Block) -> Option<Span> {
         let (settings, others) = match option {
             options::CAFILE | options::CERTFILE => {
@@ -311,12 +314,15 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Makes sure that a listener is there for an option of a listener; false where the release refuses the line.
+    /// Makes sure that a listener is there for an option of a listener; false where the release refuses the
+    /// line.
     pub(super) fn prepare_listener(&mut self, directive: Directive, block: &mut Block) -> bool {
         let Directive { option, name, .. } = directive;
         let placement = option.entry().placement.at(self.release);
         if let Some(include) = block.lost {
             self.read_note(NoteKind::LostAfterInclude { option, include }, name, false);
+            // It is lost, but what it says must be right all the same.
+            self.value(directive);
             return false;
         }
         let is_default = matches!(block.listener, Some(CurrentListener::Default));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::files::{self, Loader, Named};
-use crate::catalogue::{OptionId, Quirk, options};
+use crate::catalogue::{Quirk, options};
 use crate::credentials::{self, KeyState};
 use crate::model::notes::{Effect, FileProblem, NoteKind, Phase, ValueProblem};
 use crate::model::{FileState, Listener, ListenerKind, Protocol, Sourced, TlsFile};
@@ -115,13 +115,14 @@ impl Loader<'_, '_, '_> {
         let release = self.lowering.release;
         let is_version =
             |version: &str| options::TLS_VERSION.entry().words_at(release).any(|known| known == version);
-        let checks: [(OptionId, &dyn Fn(&str) -> bool); 3] = [
-            (options::TLS_VERSION, &is_version),
-            (options::CIPHERS, &may_be_ciphers),
-            (options::CIPHERS_TLS1_3, &has_suite),
+        let text = |option| listener.settings.text(option);
+        let unusable = [
+            (options::TLS_VERSION, text(options::TLS_VERSION).filter(|text| !is_version(text.value))),
+            (options::CIPHERS, text(options::CIPHERS).filter(|text| !may_be_ciphers(text.value))),
+            (options::CIPHERS_TLS1_3, text(options::CIPHERS_TLS1_3).filter(|text| !has_suite(text.value))),
         ];
-        for (option, is_usable) in checks {
-            if let Some(text) = listener.settings.text(option).filter(|text| !is_usable(text.value)) {
+        for (option, text) in unusable {
+            if let Some(text) = text {
                 let kind = NoteKind::BadValue { option, problem: ValueProblem::UnknownWord };
                 self.lowering.note(kind, text.span, Phase::Listen, Effect::Fatal);
             }
@@ -206,7 +207,8 @@ impl Loader<'_, '_, '_> {
 /// What the beginning of Diffie-Hellman parameters in a file holds.
 const DH_LABELS: [&[u8]; 2] = [b"-----BEGIN DH PARAMETERS-----", b"-----BEGIN X9.42 DH PARAMETERS-----"];
 
-/// Whether a text has only the characters of a cipher list. OpenSSL refuses any other one, a comment's `#` for instance.
+/// Whether a text has only the characters of a cipher list. OpenSSL refuses any other one, a comment's `#`
+/// for instance.
 fn may_be_ciphers(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" :;,!+-@._=".contains(&byte))
 }
@@ -223,4 +225,57 @@ fn has_suite(text: &str) -> bool {
         "TLS_SHA384_SHA384",
     ];
     text.split(':').any(|name| SUITES.contains(&name.trim_matches(' ')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Release;
+    use crate::lang::{Environment, Reader, conf};
+    use crate::model::notes;
+    use crate::text::{FileFacts, Memory, Source};
+
+    fn loads(text: &str, release: Release) -> Option<bool> {
+        let facts = |mode| FileFacts {
+            kind: FileKind::Directory,
+            is_link: false,
+            mode: Some(mode),
+            uid: Some(0),
+            gid: Some(0),
+        };
+        let mut files = Memory::new();
+        files.insert("/etc/passwd", *b"root:x:0:0::/:\nmosquitto:x:7:7::/:\n");
+        files.insert_with("/", *b"", facts(0o755));
+        files.insert_with("/run", *b"", facts(0o755));
+        files.insert_with("/free", *b"", facts(0o777));
+        let mut reader = Reader::new(&files, Environment { now: 0, started_by: "root".to_owned() });
+        let id = reader.sources.add(Source::new("mosquitto.conf", text.as_bytes()));
+        let tree = conf::parse(id, text.as_bytes());
+        notes::verdict(release, &conf::lower(&mut reader, &tree, release).notes).loads
+    }
+
+    /// What hangs on the machine, which the fixtures of real verdicts leave out.
+    #[test]
+    fn what_the_machine_decides() {
+        let (old, new) = (Release::new(2, 0, 21), Release::new(2, 1, 2));
+        let cases = [
+            ("listener 0 /free/s\n", Some(true), Some(true)),
+            ("listener 0 /run/s\n", Some(false), Some(false)),
+            ("listener 0 /run/s\nuser root\n", Some(true), Some(true)),
+            ("listener 0 /run/s\nprotocol websockets\n", Some(true), Some(false)),
+            ("listener 0 /none/s\n", None, None),
+            ("listener 0 /free\n", Some(false), Some(false)),
+            ("listener 80\n", None, None),
+            ("listener 80\nuser root\n", Some(true), Some(true)),
+            ("listener 1883\nhttp_dir /none/www\n", Some(true), None),
+            ("listener 1883\nhttp_dir /www\n", Some(true), Some(false)),
+            ("listener 1883\nprotocol websockets\nhttp_dir /www\n", Some(false), Some(false)),
+            ("plugin /lib.so\n", Some(false), Some(false)),
+            ("plugin /none/lib.so\n", None, None),
+        ];
+        for (text, in_old, in_new) in cases {
+            assert_eq!(loads(text, old), in_old, "{text}");
+            assert_eq!(loads(text, new), in_new, "{text}");
+        }
+    }
 }

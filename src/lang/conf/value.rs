@@ -255,6 +255,8 @@ fn ints(entry: &Entry, release: Release, raw: &[u8]) -> Read {
         match number {
             Ok(Value::Int(number)) => numbers.push(number),
             Ok(_) => {}
+            // Read in another way than it looks, and read.
+            Err((ValueProblem::NotNumber { read_as: Some(number) }, false)) => numbers.push(number),
             Err((problem, _)) => return Read::bad(problem, (*start, *end)),
         }
     }
@@ -330,7 +332,8 @@ pub(super) fn text(raw: &[u8], check: impl Fn(&str) -> Option<ValueProblem>) -> 
     Read::bad(problem, range)
 }
 
-/// Characters that MQTT, and so the broker, refuses in a text: controls and the code points that are no characters.
+/// Characters that MQTT, and so the broker, refuses in a text: controls and the code points that are no
+/// characters.
 fn is_refused(character: char) -> bool {
     let code = u32::from(character);
     character.is_control() || (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe

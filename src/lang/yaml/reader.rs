@@ -270,7 +270,7 @@ impl<'t> Reader<'t> {
             }
         };
         // The parser puts an empty value before the `:` of its key.
-        if range.is_empty() && self.awaits_value() && self.text[range.start..].starts_with(':') {
+        if range.is_empty() && self.awaits_value() && self.text.get(range.start..).is_some_and(|rest| rest.starts_with(':')) {
             range = range.start + 1..range.end + 1;
         }
         let span = self.span(range.clone());
@@ -278,7 +278,11 @@ impl<'t> Reader<'t> {
             return Node { span, definition: None, kind: Kind::Null };
         }
         let text: Arc<str> = match self.unquoted.contains(&range.start) {
-            true => format!("{}{}", &self.text[range.start..=range.start], &text[PLACEHOLDER.len()..]).into(),
+            true => {
+                let written = self.text.get(range.start..=range.start).unwrap_or_default();
+                // A value of several lines or with an escape may have lost the stand-in on the way.
+                format!("{written}{}", text.get(PLACEHOLDER.len()..).unwrap_or_default()).into()
+            }
             false => text.into(),
         };
         Node { span, definition: None, kind: Kind::Scalar { text, style } }
