@@ -6,8 +6,8 @@ rule! {
     /// The first word behind `topic` or `pattern` is no access word.
     ///
     /// ## What it finds
-    /// Lines with two or more words behind `topic` or `pattern`, the first of which is none of `read`, `write`, `readwrite` and
-    /// `deny`: `rw`, `Read`, `publish`, or a topic that holds a space.
+    /// Lines with two or more words behind `topic` or `pattern`, the first of which is none of `read`,
+    /// `write`, `readwrite` and `deny`: `rw`, `Read`, `publish`, or a topic that holds a space.
     ///
     /// ## Why it matters
     /// The broker does not start.
@@ -55,6 +55,10 @@ fn check(cx: &mut Context<'_>) {
     for note in cx.notes {
         let NoteKind::Acl(AclNote::UnknownAccess) = note.kind else { continue };
         let word = cx.text(note.span);
+        // The rule on tabs says more of these.
+        if word.contains('\t') {
+            continue;
+        }
         let line = cx.sources.text(cx.whole_line(note.span));
         let last = line.split(' ').next_back().filter(|last| WORDS.contains(last));
         let folded = word.to_lowercase();

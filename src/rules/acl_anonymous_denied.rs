@@ -6,12 +6,12 @@ rule! {
     /// Clients without a user name are let in and may do nothing.
     ///
     /// ## What it finds
-    /// Listeners that admit clients without a user name, with an ACL file that grants them nothing: no `topic` line above the
-    /// first `user` line, no pattern that is for them.
+    /// Listeners that admit clients without a user name, with an ACL file that grants them nothing: no
+    /// `topic` line above the first `user` line, no pattern that is for them.
     ///
     /// ## Why it matters
-    /// Such a client connects and its subscriptions are answered with success, but no message passes. This looks like a fault of
-    /// the network.
+    /// Such a client connects and its subscriptions are answered with success, but no message passes. This
+    /// looks like a fault of the network.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -73,5 +73,22 @@ fn check(cx: &mut Context<'_>) {
                     .help("write `topic` lines for them above the first `user` line, or do not let them in"),
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::acl_files::finds_with;
+
+    #[test]
+    fn admitted_for_nothing() {
+        let count = |conf, names, acl| finds_with("acl-anonymous-denied", conf, names, acl);
+        let passwords = "password_file pw\n";
+        let both = "password_file pw\nallow_anonymous true\n";
+        assert_eq!(count(both, "alice", "user alice\ntopic a\n"), 1);
+        assert_eq!(count(both, "alice", "pattern read x/%u\n"), 1);
+        assert_eq!(count(both, "alice", "pattern read x/%c\n"), 0);
+        assert_eq!(count(both, "alice", "topic deny x\nuser alice\ntopic a\n"), 1);
+        assert_eq!(count(passwords, "alice", "user alice\ntopic a\n"), 0);
     }
 }

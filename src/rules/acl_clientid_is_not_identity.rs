@@ -9,12 +9,14 @@ rule! {
     /// A pattern trusts the client id, which every client chooses for itself.
     ///
     /// ## What it finds
-    /// Patterns that grant topics by `%c` alone, where `use_username_as_clientid` does not tie the id to the user name. For an
-    /// ACL file that is looked at by itself it is a note. The pattern for bridges, `$SYS/broker/connection/%c/state`, is left out.
+    /// Patterns that grant topics by `%c` alone, where `use_username_as_clientid` does not tie the id to the
+    /// user name. For an ACL file that is looked at by itself it is a note. The pattern for bridges,
+    /// `$SYS/broker/connection/%c/state`, is left out.
     ///
     /// ## Why it matters
-    /// Nobody checks the client id: whoever can log in takes the id of another client and has its topics. With 2.0 an id may even
-    /// hold `/` and begin with `$`, so that a pattern that begins with `%c` gives far more than it seems to.
+    /// Nobody checks the client id: whoever can log in takes the id of another client and has its topics.
+    /// With 2.0 an id may even hold `/` and begin with `$`, so that a pattern that begins with `%c` gives far
+    /// more than it seems to.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -49,7 +51,8 @@ rule! {
     "acl-clientid-is-not-identity", Warning, check
 }
 
-/// For how many patterns of a file it is shown what an id of several levels does, as each takes a walk through the file.
+/// For how many patterns of a file it is shown what an id of several levels does, as each takes a walk
+/// through the file.
 const WITNESSED: usize = 10;
 
 fn check(cx: &mut Context<'_>) {
@@ -130,5 +133,24 @@ impl Context<'_> {
         let span = file.span(index);
         let at = file.acl.filter(&file.acl.rules[index]).windows(2).position(|pair| pair == b"%c");
         at.map_or(span, |at| span.part(at, at + 2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finds;
+
+    #[test]
+    fn patterns_that_trust_the_id() {
+        let cases = [
+            ("pattern read d/%c/#\n", 1),
+            ("pattern read d/%c/%u\n", 0),
+            ("pattern deny d/%c\n", 0),
+            ("pattern write $SYS/broker/connection/%c/state\n", 0),
+            ("topic read d/%c\n", 0),
+        ];
+        for (acl, expected) in cases {
+            assert_eq!(finds("acl-clientid-is-not-identity", &[("aclfile", acl)]), expected, "{acl:?}");
+        }
     }
 }

@@ -8,8 +8,8 @@ rule! {
     /// Lines such as `topic read write a/#`.
     ///
     /// ## Why it matters
-    /// There is one access word. The second one is taken for the beginning of the topic: the line gives a topic that is called
-    /// `write a/#`, with a space in it, and nothing of `a/#`.
+    /// There is one access word. The second one is taken for the beginning of the topic: the line gives a
+    /// topic that is called `write a/#`, with a space in it, and nothing of `a/#`.
     ///
     /// ## Example
     /// ```aclfile bad

@@ -5,8 +5,8 @@ rule! {
     /// A line of the ACL file repeats an earlier one.
     ///
     /// ## What it finds
-    /// Lines with the same access and topic as an earlier line for the same user, for clients without a user name, or of the
-    /// same pattern.
+    /// Lines with the same access and topic as an earlier line for the same user, for clients without a user
+    /// name, or of the same pattern.
     ///
     /// ## Why it matters
     /// The second line has no effect. Who changes one of them and overlooks the other changes nothing.

@@ -201,3 +201,13 @@ impl Context<'_> {
         Span::new(span.source, start as usize + indent, start as usize + indent + length)
     }
 }
+
+/// How often a rule reports with an ACL file, with further lines of mosquitto.conf, and with users, parted by
+/// blanks, in the password file.
+#[cfg(test)]
+pub(super) fn finds_with(rule: &str, conf: &str, names: &str, acl: &str) -> usize {
+    let hash = format!("$7$101$AAAAAAAAAAAAAAAA${}==", "A".repeat(86));
+    let passwords: String = names.split(' ').map(|name| format!("{name}:{hash}\n")).collect();
+    let conf = format!("listener 21883 127.0.0.1\nacl_file acl\n{conf}");
+    super::finds(rule, &[("mosquitto.conf", &conf), ("acl", acl), ("pw", &passwords)])
+}

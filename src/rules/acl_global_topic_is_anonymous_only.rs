@@ -10,11 +10,12 @@ rule! {
     /// `topic` lines above the first `user` line are not for everybody.
     ///
     /// ## What it finds
-    /// `topic` lines that stand above every `user` line, where no listener lets clients in without a user name; an ACL file that
-    /// is looked at by itself, as a note.
+    /// `topic` lines that stand above every `user` line, where no listener lets clients in without a user
+    /// name; an ACL file that is looked at by itself, as a note.
     ///
     /// ## Why it matters
-    /// These lines hold only for clients without a user name. A client that logs in by name never gets what they grant.
+    /// These lines hold only for clients without a user name. A client that logs in by name never gets what
+    /// they grant.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -90,5 +91,22 @@ fn check(cx: &mut Context<'_>) {
         }
         let finding = finding.note("a client that logs in by name gets nothing from here");
         cx.report(finding.help("write `pattern` in place of `topic` to give it to every client"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::acl_files::finds_with;
+
+    #[test]
+    fn lines_for_nobody() {
+        let count = |conf, names, acl| finds_with("acl-global-topic-is-anonymous-only", conf, names, acl);
+        let passwords = "password_file pw\n";
+        let both = "password_file pw\nallow_anonymous true\n";
+        assert_eq!(count(passwords, "alice", "topic read x\nuser alice\ntopic a\n"), 1);
+        assert_eq!(count(both, "alice", "topic read x\nuser alice\ntopic a\n"), 0);
+        assert_eq!(count(passwords, "alice", "topic read x\npattern read #\n"), 0);
+        assert_eq!(count(passwords, "alice", "user alice\ntopic a\n"), 0);
+        assert_eq!(count("password_file pw\nplugin /x.so\n", "alice", "topic read x\n"), 0);
     }
 }

@@ -10,12 +10,14 @@ rule! {
     /// `topic #` does not cover `$SYS`.
     ///
     /// ## What it finds
-    /// Users who may read `#` and have no line on `$SYS`. It is a warning where the section grants reading and writing of
-    /// everything to a user who is called like an administrator (`admin`, `root`, `master`, `monitor`), else a note.
+    /// Users who may read `#` and have no line on `$SYS`. It is a warning where the section grants reading
+    /// and writing of everything to a user who is called like an administrator (`admin`, `root`, `master`,
+    /// `monitor`), else a note.
     ///
     /// ## Why it matters
-    /// A wildcard at the beginning of a topic never matches topics that begin with `$`. The broker's own figures below `$SYS` stay
-    /// out of reach: subscribing to them is answered with success, and nothing comes.
+    /// A wildcard at the beginning of a topic never matches topics that begin with `$`. The broker's own
+    /// figures below `$SYS` stay out of reach: subscribing to them is answered with success, and nothing
+    /// comes.
     ///
     /// ## Example
     /// ```aclfile bad
@@ -97,4 +99,26 @@ fn check(cx: &mut Context<'_>) {
 fn is_administrator(name: &[u8]) -> bool {
     let name = String::from_utf8_lossy(name).to_lowercase();
     ["admin", "root", "master", "super", "monitor"].iter().any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finds;
+
+    #[test]
+    fn readers_of_everything() {
+        let cases = [
+            ("user a\ntopic read #\n", 1),
+            ("user admin\ntopic #\n", 1),
+            ("user a\ntopic #\ntopic read $SYS/broker/#\n", 0),
+            ("user a\ntopic #\npattern read $SYS/#\n", 0),
+            ("user a\ntopic #\ntopic deny $SYS/#\n", 0),
+            ("user a\ntopic write #\n", 0),
+            ("topic #\n", 0),
+            ("user a\ntopic read +/#\n", 0),
+        ];
+        for (acl, expected) in cases {
+            assert_eq!(finds("acl-hash-excludes-sys", &[("aclfile", acl)]), expected, "{acl:?}");
+        }
+    }
 }

@@ -5,11 +5,12 @@ rule! {
     /// A NUL byte hides the rest of an ACL file.
     ///
     /// ## What it finds
-    /// A NUL byte in an ACL file. Editors show it as nothing, or as `^@`; it comes from files that were cut off by a crash, or
-    /// saved as UTF-16.
+    /// A NUL byte in an ACL file. Editors show it as nothing, or as `^@`; it comes from files that were cut
+    /// off by a crash, or saved as UTF-16.
     ///
     /// ## Why it matters
-    /// The broker reads no further. The line with the NUL and all lines below are lost without a word, denials included.
+    /// The broker reads no further. The line with the NUL and all lines below are lost without a word,
+    /// denials included.
     ///
     /// ## Example
     /// ```aclfile bad
@@ -49,5 +50,22 @@ fn check(cx: &mut Context<'_>) {
         let finding = cx.finding_on(note, message).label("NUL");
         let finding = finding.note("the broker stops reading there and says nothing");
         cx.report(finding.help("delete the byte, and save the file as plain text (UTF-8)"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finds;
+
+    #[test]
+    fn bytes_that_end_the_file() {
+        let cases = [
+            ("topic a\0b\ntopic c\n", 1),
+            ("\0\ntopic c\n", 0),
+            ("topic a\n", 0),
+        ];
+        for (acl, expected) in cases {
+            assert_eq!(finds("acl-hidden-by-nul", &[("aclfile", acl)]), expected, "{acl:?}");
+        }
     }
 }

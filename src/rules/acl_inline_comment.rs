@@ -8,9 +8,9 @@ rule! {
     /// Text that begins with `#` and stands behind a topic or a user name.
     ///
     /// ## Why it matters
-    /// In an ACL file only a `#` in the first column makes a comment. Behind a topic it is part of the topic, which is not valid
-    /// then, so that the broker does not start. Behind a user name it is part of the name, without a word: the section is for
-    /// a user who does not exist.
+    /// In an ACL file only a `#` in the first column makes a comment. Behind a topic it is part of the topic,
+    /// which is not valid then, so that the broker does not start. Behind a user name it is part of the name,
+    /// without a word: the section is for a user who does not exist.
     ///
     /// ## Example
     /// ```aclfile bad
@@ -60,4 +60,24 @@ fn check(cx: &mut Context<'_>) {
 pub(super) fn comment_in(text: &[u8]) -> Option<usize> {
     let at = text.windows(2).position(|pair| matches!(pair, b" #" | b"\t#"))?;
     Some(at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finds;
+
+    #[test]
+    fn comments_behind_words() {
+        let cases = [
+            ("user a # b\n", 1),
+            ("topic read a #b\n", 1),
+            ("topic read a\t# b\n", 1),
+            ("topic read a/#\n", 0),
+            ("user a#b\n", 0),
+            ("# c # d\n", 0),
+        ];
+        for (acl, expected) in cases {
+            assert_eq!(finds("acl-inline-comment", &[("aclfile", acl)]), expected, "{acl:?}");
+        }
+    }
 }

@@ -7,8 +7,8 @@ rule! {
     /// A topic of the ACL file is not valid.
     ///
     /// ## What it finds
-    /// `#` that is not the last level, and `+` or `#` beside other characters in one level; topics that are too long or have too
-    /// many levels.
+    /// `#` that is not the last level, and `+` or `#` beside other characters in one level; topics that are
+    /// too long or have too many levels.
     ///
     /// ## Why it matters
     /// The broker does not start.

@@ -9,8 +9,8 @@ rule! {
     /// `topic read`, `topic deny` and the like without a topic behind them.
     ///
     /// ## Why it matters
-    /// Where there is one word it is the topic, and reading and writing are granted. `topic deny` denies nothing: it gives a
-    /// topic called `deny`.
+    /// Where there is one word it is the topic, and reading and writing are granted. `topic deny` denies
+    /// nothing: it gives a topic called `deny`.
     ///
     /// ## Example
     /// ```aclfile bad

@@ -10,12 +10,13 @@ rule! {
     /// A `pattern deny` does not hold where a `topic` line grants the same.
     ///
     /// ## What it finds
-    /// Denials by `pattern` that the own lines of a user, or the lines for clients without a user name, beat. It is an error where
-    /// the denial takes nothing from anybody, and a warning where it fails only for some.
+    /// Denials by `pattern` that the own lines of a user, or the lines for clients without a user name, beat.
+    /// It is an error where the denial takes nothing from anybody, and a warning where it fails only for
+    /// some.
     ///
     /// ## Why it matters
-    /// The lines of a user's section are asked first, and a grant among them ends the matter. Patterns are asked only when no
-    /// line of the section decided.
+    /// The lines of a user's section are asked first, and a grant among them ends the matter. Patterns are
+    /// asked only when no line of the section decided.
     ///
     /// ## Example
     /// ```aclfile bad
@@ -77,6 +78,23 @@ fn check(cx: &mut Context<'_>) {
             cx.report(
                 finding.help("write the denial as a `topic deny` line in each section that grants the topic"),
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finds;
+
+    #[test]
+    fn denials_that_do_not_hold() {
+        let cases = [
+            ("user a\ntopic #\nuser b\ntopic s/x\npattern deny s/#\npattern read #\n", 1),
+            ("user a\ntopic t/#\npattern deny s/#\npattern read #\n", 0),
+            ("user a\ntopic #\ntopic deny s/#\npattern deny s/#\n", 0),
+        ];
+        for (acl, expected) in cases {
+            assert_eq!(finds("acl-pattern-deny-ineffective", &[("aclfile", acl)]), expected, "{acl:?}");
         }
     }
 }

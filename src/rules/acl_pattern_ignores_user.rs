@@ -11,13 +11,14 @@ rule! {
     /// A `pattern` line in the section of a user holds for every client.
     ///
     /// ## What it finds
-    /// `pattern` lines below a `user` line. It is a warning where the line holds neither `%u` nor `%c` and reads as a part of the
-    /// section, and a note where it is less likely to be taken for one: with a placeholder, or set apart by a blank line or a
-    /// comment. A pattern with a placeholder that is set apart is not reported.
+    /// `pattern` lines below a `user` line. It is a warning where the line holds neither `%u` nor `%c` and
+    /// reads as a part of the section, and a note where it is less likely to be taken for one: with a
+    /// placeholder, or set apart by a blank line or a comment. A pattern with a placeholder that is set apart
+    /// is not reported.
     ///
     /// ## Why it matters
-    /// The section ends nowhere and plays no part for patterns: all clients, also those without a user name, get what the line
-    /// grants.
+    /// The section ends nowhere and plays no part for patterns: all clients, also those without a user name,
+    /// get what the line grants.
     ///
     /// ## Example
     /// ```aclfile bad
@@ -85,7 +86,7 @@ fn section(cx: &mut Context<'_>, user: Span, severity: Severity, patterns: &[Spa
         "move it above the first `user` line, where nobody takes it for a part of the section".to_owned()
     } else {
         format!(
-            "write `topic` in place of `pattern` if it is for `{name}`, else move it above the first `user` line"
+            "write `topic` for `pattern` if it is for `{name}` alone, else put it above the first `user` line"
         )
     };
     let finding =
@@ -119,4 +120,26 @@ fn is_set_apart(cx: &Context<'_>, user: Span, pattern: Span) -> bool {
     let file = cx.acl_files.iter().find(|file| file.acl.source() == pattern.source);
     let is_own = |rule: &AclRule| matches!(rule.subject, Subject::User(_));
     is_gap && file.is_some_and(|file| file.rules_within(user.end, pattern.start).any(is_own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finds;
+
+    #[test]
+    fn patterns_in_sections() {
+        let cases = [
+            ("user a\npattern read s/#\npattern read t/#\n", 1),
+            ("user a\ntopic read x\npattern read s/#\n", 1),
+            ("user a\ntopic read x\n\npattern read s/#\n", 1),
+            ("user a\ntopic read x\n\npattern read s/%u\n", 0),
+            ("user a\ntopic read x\n# for all\npattern read s/%u\npattern write t/%u\n", 0),
+            ("user a\n\npattern read s/%u\n", 1),
+            ("user a\ntopic read x\npattern write $SYS/broker/connection/%c/state\n", 0),
+            ("pattern read s/#\nuser a\ntopic read x\n", 0),
+        ];
+        for (acl, expected) in cases {
+            assert_eq!(finds("acl-pattern-ignores-user", &[("aclfile", acl)]), expected, "{acl:?}");
+        }
+    }
 }

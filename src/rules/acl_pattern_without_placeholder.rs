@@ -9,9 +9,9 @@ rule! {
     /// `pattern` lines without a placeholder that grant something, above the first `user` line.
     ///
     /// ## Why it matters
-    /// The line grants the same topics to every client, with and without a user name. That is the way to say "for
-    /// everybody", and the broker does it, though with a warning in its log; where the name of the client was meant it is a
-    /// mistake.
+    /// The line grants the same topics to every client, with and without a user name. That is the way to say
+    /// "for everybody", and the broker does it, though with a warning in its log; where the name of the
+    /// client was meant it is a mistake.
     ///
     /// ## Example
     /// ```aclfile bad
@@ -49,5 +49,23 @@ fn check(cx: &mut Context<'_>) {
             cx.finding_on(note, "the pattern has no placeholder, so it is the same for every client");
         let finding = finding.note("the broker warns of it in its log, and does what the line says");
         cx.report(finding.help("write `%u` for the name of the user, if each is to have topics of its own"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finds;
+
+    #[test]
+    fn patterns_that_are_the_same_for_all() {
+        let cases = [
+            ("pattern read s/#\n", 1),
+            ("pattern deny s/#\n", 0),
+            ("pattern read s/%c\n", 0),
+            ("user a\npattern read s/#\n", 0),
+        ];
+        for (acl, expected) in cases {
+            assert_eq!(finds("acl-pattern-without-placeholder", &[("aclfile", acl)]), expected, "{acl:?}");
+        }
     }
 }

@@ -10,11 +10,13 @@ rule! {
     /// A line of the ACL file is about topics that no client can use.
     ///
     /// ## What it finds
-    /// Grants of writing below `$SYS`, lines on `$share/…`, and topics with control characters or bytes that are not UTF-8.
+    /// Grants of writing below `$SYS`, lines on `$share/…`, and topics with control characters or bytes that
+    /// are not UTF-8.
     ///
     /// ## Why it matters
-    /// The broker itself denies these, whatever the file says: nobody publishes to `$SYS` (save the state of bridges, in
-    /// `$SYS/broker/connection/NAME/state`), and a client that names a topic with control characters is disconnected.
+    /// The broker itself denies these, whatever the file says: nobody publishes to `$SYS` (save the state of
+    /// bridges, in `$SYS/broker/connection/NAME/state`), and a client that names a topic with control
+    /// characters is disconnected.
     ///
     /// ## Example
     /// ```aclfile bad
@@ -60,7 +62,7 @@ fn check(cx: &mut Context<'_>) {
             let (message, why, help) = if is_sys {
                 (
                     format!("clients cannot publish to {topic}"),
-                    "the broker denies it by itself, save the state of bridges below `$SYS/broker/connection`",
+                    "the broker denies it by itself, save bridge states below `$SYS/broker/connection`",
                     "delete the line, or grant `read` if that is meant",
                 )
             } else if filter.starts_with(b"$share") {
@@ -78,6 +80,30 @@ fn check(cx: &mut Context<'_>) {
             };
             let finding = cx.finding(span, message).note(why);
             cx.report(finding.help(help));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finds;
+
+    #[test]
+    fn what_clients_cannot_use() {
+        let cases = [
+            ("topic write $SYS/#\n", 1),
+            ("topic write $SYS/broker/uptime\n", 1),
+            ("topic readwrite $SYS/#\n", 0),
+            ("topic deny $SYS/#\n", 0),
+            ("pattern write $SYS/broker/connection/%c/state\n", 0),
+            ("topic read $share/g/a\n", 1),
+            ("topic read $SYS/#\n", 0),
+            ("topic read\ta\n", 0),
+            ("topic read é\n", 0),
+            ("topic readwrite a\tb\n", 1),
+        ];
+        for (acl, expected) in cases {
+            assert_eq!(finds("acl-rule-never-matches", &[("aclfile", acl)]), expected, "{acl:?}");
         }
     }
 }

@@ -10,12 +10,13 @@ rule! {
     /// A line of the ACL file never decides anything, because of other lines.
     ///
     /// ## What it finds
-    /// Lines that could go without any effect: a grant of what a wider line grants already, a grant that a denial takes away
-    /// wholly, a denial of what nothing grants.
+    /// Lines that could go without any effect: a grant of what a wider line grants already, a grant that a
+    /// denial takes away wholly, a denial of what nothing grants.
     ///
     /// ## Why it matters
-    /// What lines grant adds up, in whatever order they stand, and denials go before grants. So a narrower grant below a wide
-    /// one takes nothing away, though it reads as if it did: this is the mistake that is reported as a warning.
+    /// What lines grant adds up, in whatever order they stand, and denials go before grants. So a narrower
+    /// grant below a wide one takes nothing away, though it reads as if it did: this is the mistake that is
+    /// reported as a warning.
     ///
     /// ## Example
     /// ```aclfile bad
@@ -44,8 +45,8 @@ const CAUSES: usize = 3;
 /// The largest number of lines that a file may have to be walked through for each finding.
 const WALKED: usize = 20_000;
 
-/// How many lines are reported each by itself where the same lines make them needless; where there are more, the first
-/// one stands for all.
+/// How many lines are reported each by itself where the same lines make them needless; where there are more,
+/// the first one stands for all.
 const ALONE: usize = 10;
 
 fn check(cx: &mut Context<'_>) {
@@ -177,5 +178,28 @@ fn example(file: &AclFile<'_>, dead: &DeadRule) -> String {
             format!(": {who} may neither read nor write {topic}")
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finds;
+
+    #[test]
+    fn lines_that_others_make_needless() {
+        let cases = [
+            ("user a\ntopic readwrite #\ntopic read s/#\n", 1),
+            ("user a\ntopic readwrite #\nuser b\ntopic read s/#\n", 0),
+            ("user a\ntopic read #\ntopic write s/#\n", 0),
+            ("user a\ntopic readwrite #\ntopic read $SYS/#\n", 0),
+            ("user a\ntopic readwrite #\ntopic deny s/#\n", 0),
+            ("topic readwrite a/#\ntopic deny b/#\n", 1),
+            ("topic read a\ntopic deny #\n", 1),
+            ("pattern read #\nuser a\ntopic read s\n", 1),
+            ("user a\ntopic readwrite #\npattern deny s/#\n", 0),
+        ];
+        for (acl, expected) in cases {
+            assert_eq!(finds("acl-rule-shadowed", &[("aclfile", acl)]), expected, "{acl:?}");
+        }
     }
 }

@@ -8,8 +8,8 @@ rule! {
     /// Placeholders in `topic` lines.
     ///
     /// ## Why it matters
-    /// They are replaced in `pattern` lines only. In a `topic` line they are plain text: the line is about topics that are really
-    /// called `%u`.
+    /// They are replaced in `pattern` lines only. In a `topic` line they are plain text: the line is about
+    /// topics that are really called `%u`.
     ///
     /// ## Example
     /// ```aclfile bad

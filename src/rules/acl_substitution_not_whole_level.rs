@@ -8,8 +8,9 @@ rule! {
     /// Patterns such as `dev-%u/#`, in which `%u` or `%c` is not the whole text between two slashes.
     ///
     /// ## Why it matters
-    /// 2.0 puts the name in its place; 2.1 takes the text as it stands. On the way from one to the other clients lose their
-    /// topics without a word, and whoever logs in may use the topic that is really called `dev-%u`.
+    /// 2.0 puts the name in its place; 2.1 takes the text as it stands. On the way from one to the other
+    /// clients lose their topics without a word, and whoever logs in may use the topic that is really called
+    /// `dev-%u`.
     ///
     /// ## Example
     /// ```aclfile bad

@@ -10,8 +10,8 @@ rule! {
     /// Users of the password file whose name holds `/`, where the ACL file has patterns with `%u`.
     ///
     /// ## Why it matters
-    /// In 2.0 such a name stands for several levels. From 2.1 on a pattern with `%u` gives such a user nothing: the client
-    /// connects, and no message passes.
+    /// In 2.0 such a name stands for several levels. From 2.1 on a pattern with `%u` gives such a user
+    /// nothing: the client connects, and no message passes.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -69,5 +69,19 @@ fn check(cx: &mut Context<'_>) {
                 finding.note("2.0 lets such a name stand for several levels; from 2.1 on it matches nothing");
             cx.report(finding.help("take names without `/`, or give these users sections of their own"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::acl_files::finds_with;
+
+    #[test]
+    fn names_of_several_levels() {
+        let count = |conf, names, acl| finds_with("acl-substitution-value-with-slash", conf, names, acl);
+        let passwords = "password_file pw\n";
+        assert_eq!(count(passwords, "a/b alice", "pattern read x/%u\n"), 1);
+        assert_eq!(count(passwords, "a/b", "pattern read x/%c\n"), 0);
+        assert_eq!(count(passwords, "alice", "pattern read x/%u\n"), 0);
     }
 }

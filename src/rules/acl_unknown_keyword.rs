@@ -9,12 +9,12 @@ rule! {
     /// A line of the ACL file begins with none of `user`, `topic` and `pattern`.
     ///
     /// ## What it finds
-    /// Misspelt keywords, capitals, comments that do not begin in the first column, a byte order mark, and lines that belong in
-    /// another file.
+    /// Misspelt keywords, capitals, comments that do not begin in the first column, a byte order mark, and
+    /// lines that belong in another file.
     ///
     /// ## Why it matters
-    /// The broker does not start. Keywords are compared letter by letter, and a comment is one only if `#` is the very first
-    /// character of its line.
+    /// The broker does not start. Keywords are compared letter by letter, and a comment is one only if `#` is
+    /// the very first character of its line.
     ///
     /// ## Example
     /// ```aclfile bad
@@ -91,4 +91,28 @@ fn explain(cx: &Context<'_>, line: Span) -> (Span, String, String) {
         },
     };
     (word, message, help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finds;
+
+    #[test]
+    fn lines_of_no_kind() {
+        let cases = [
+            ("User a\n", 1),
+            (" # x\n", 1),
+            ("\t# x\n", 1),
+            ("\u{feff}topic a\n", 1),
+            ("topic: a\n", 1),
+            ("users a\n", 1),
+            ("  topic a\n", 0),
+            ("\ttopic a\n", 0),
+            ("topic\ta\n", 0),
+            ("   \n", 0),
+        ];
+        for (acl, expected) in cases {
+            assert_eq!(finds("acl-unknown-keyword", &[("aclfile", acl)]), expected, "{acl:?}");
+        }
+    }
 }

@@ -9,12 +9,12 @@ rule! {
     /// The ACL file has a section for a user who is not in the password file.
     ///
     /// ## What it finds
-    /// Names of `user` lines that no line of the password file has. Nothing is said where names come from certificates, where a
-    /// plugin has a say, or where the password file was not read.
+    /// Names of `user` lines that no line of the password file has. Nothing is said where names come from
+    /// certificates, where a plugin has a say, or where the password file was not read.
     ///
     /// ## Why it matters
-    /// Nobody can log in by that name, so the section is for nobody. Most often the name is spelled in two ways: they are
-    /// compared letter by letter, capitals included.
+    /// Nobody can log in by that name, so the section is for nobody. Most often the name is spelled in two
+    /// ways: they are compared letter by letter, capitals included.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -86,5 +86,24 @@ fn check(cx: &mut Context<'_>) {
             };
             cx.report(finding.help(help));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::acl_files::finds_with;
+
+    #[test]
+    fn users_who_cannot_log_in() {
+        let count = |conf, names, acl| finds_with("acl-unknown-user", conf, names, acl);
+        let passwords = "password_file pw\n";
+        let certificates = "password_file pw\ncertfile c\nkeyfile k\nuse_identity_as_username true\n";
+        assert_eq!(count(passwords, "alice bob", "user alice\ntopic a\nuser carol\ntopic b\n"), 1);
+        assert_eq!(count(passwords, "alice bob", "user alice\ntopic a\nuser bob\ntopic b\n"), 0);
+        assert_eq!(count(passwords, "alice", "user alice # x\ntopic a\n"), 0);
+        assert_eq!(count("allow_anonymous true\n", "alice", "user carol\ntopic a\n"), 0);
+        assert_eq!(count("password_file pw\nplugin /x.so\n", "alice", "user carol\ntopic a\n"), 0);
+        assert_eq!(count("password_file /nowhere/pw\n", "alice", "user carol\ntopic a\n"), 0);
+        assert_eq!(count(certificates, "alice", "user carol\ntopic a\n"), 0);
     }
 }

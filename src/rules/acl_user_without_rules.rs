@@ -8,12 +8,13 @@ rule! {
     /// A user can log in and may do nothing.
     ///
     /// ## What it finds
-    /// Users of the password file that have no section in the ACL file, and sections without a line, where no pattern gives them
-    /// anything either.
+    /// Users of the password file that have no section in the ACL file, and sections without a line, where no
+    /// pattern gives them anything either.
     ///
     /// ## Why it matters
-    /// What no line grants is denied. The client connects, its subscriptions are answered with success, and no message passes in
-    /// either direction. Lines above the first `user` line are no help: they are for clients without a user name.
+    /// What no line grants is denied. The client connects, its subscriptions are answered with success, and
+    /// no message passes in either direction. Lines above the first `user` line are no help: they are for
+    /// clients without a user name.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -80,9 +81,7 @@ fn empty_sections(cx: &mut Context<'_>, file: &AclFile<'_>) {
         }
         let message = format!("the section of {} has no line", name_text(&user.name));
         let finding = cx.finding(user.span, message).note(WHY);
-        cx.report(
-            finding.help("write what the user may do, such as `topic read plant/#`, or delete the section"),
-        );
+        cx.report(finding.help("write what it is for, such as `topic read plant/#`, or delete the section"));
     }
 }
 
@@ -90,7 +89,11 @@ fn without_section(cx: &mut Context<'_>, file: &AclFile<'_>) {
     let sections: HashSet<&[u8]> = file.acl.users.iter().map(|user| &*user.name).collect();
     let gets = Patterns::new(cx, file);
     for passwords in file.passwords() {
-        let is_lost = |name: &[u8]| !name.is_empty() && !sections.contains(name) && !gets.anything(name);
+        let is_lost = |name: &[u8]| {
+            // The rule on names with `/` says more of those that only `%u` leaves out.
+            let is_told = name.contains(&b'/') && gets.plain;
+            !name.is_empty() && !is_told && !sections.contains(name) && !gets.anything(name)
+        };
         let lost: Vec<_> =
             passwords.entries.iter().filter(|entry| entry.is_usable && is_lost(&entry.name)).collect();
         let Some((first, others)) = lost.split_first() else { continue };
@@ -100,10 +103,8 @@ fn without_section(cx: &mut Context<'_>, file: &AclFile<'_>) {
         for other in others.iter().take(SHOWN) {
             finding = finding.related(other.name_span, "nor has it one for this user");
         }
-        cx.report(finding.help(format!(
-            "add `user {}` and what the user may do to the ACL file",
-            cx.text(first.name_span)
-        )));
+        let name = cx.text(first.name_span);
+        cx.report(finding.help(format!("add `user {name}` and what the user may do to the ACL file")));
     }
 }
 
@@ -124,5 +125,25 @@ impl Patterns {
             return false;
         }
         if name.contains(&b'/') { self.with_slash } else { self.plain }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::acl_files::finds_with;
+
+    #[test]
+    fn users_who_may_do_nothing() {
+        let count = |conf, names, acl| finds_with("acl-user-without-rules", conf, names, acl);
+        let passwords = "password_file pw\n";
+        let bridges = "user alice\ntopic a\npattern write $SYS/broker/connection/%c/state\n";
+        assert_eq!(count(passwords, "alice bob carol", "user alice\ntopic a\n"), 1);
+        assert_eq!(count(passwords, "alice bob", "user alice\ntopic a\npattern read x/%u\n"), 0);
+        assert_eq!(count(passwords, "alice bob", bridges), 1);
+        assert_eq!(count(passwords, "alice a/b", "user alice\ntopic a\npattern read x/%u\n"), 0);
+        assert_eq!(count(passwords, "alice", "user bob\nuser alice\ntopic a\n"), 1);
+        assert_eq!(count(passwords, "alice bob", "user alice\ntopic bad a\n"), 0);
+        assert_eq!(count("allow_anonymous true\n", "bob", "user alice\ntopic a\n"), 0);
+        assert_eq!(count("password_file pw\nplugin /x.so\n", "bob", "user alice\ntopic a\n"), 0);
     }
 }
