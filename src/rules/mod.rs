@@ -50,7 +50,15 @@ pub struct Context<'a> {
     pub now: i64,
     rule: &'static Rule,
     findings: Vec<Diagnostic>,
+    /// The first finding that was not kept, and how many were not.
+    cut: Option<(Diagnostic, usize)>,
 }
+
+/// How many findings of a rule are kept for a release; a file of a million lines may be wrong in each.
+const MOST_KEPT: usize = 1000;
+
+/// How many findings of a rule are worth a walk over all names that may be meant.
+const MOST_SUGGESTIONS: usize = 100;
 
 impl<'a> Context<'a> {
     /// A finding of the rule, with the rule's severity.
@@ -66,7 +74,15 @@ impl<'a> Context<'a> {
 
     /// Reports a finding.
     fn report(&mut self, finding: Diagnostic) {
-        self.findings.push(finding);
+        if self.findings.len() < MOST_KEPT {
+            return self.findings.push(finding);
+        }
+        self.cut.get_or_insert((finding, 0)).1 += 1;
+    }
+
+    /// Whether there are that many findings that the next one may do without a near name, which is costly to find.
+    fn has_many(&self) -> bool {
+        self.findings.len() >= MOST_SUGGESTIONS
     }
 
     /// A piece of text as the user wrote it, cut where it is too long for a message.
@@ -115,16 +131,28 @@ pub fn named(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.name == name).copied()
 }
 
-/// Runs every rule over what each release makes of a configuration. Equal findings of several releases are one.
-pub fn check(lowered: &[Lowered], sources: &Sources, now: i64) -> Vec<Diagnostic> {
+/// Runs every rule over what each release makes of a configuration. Equal findings of several releases are one. Beside
+/// them stand, for each rule that found too much, its first finding that was not kept and how many were not.
+pub fn check(
+    lowered: &[Lowered],
+    sources: &Sources,
+    now: i64,
+) -> (Vec<Diagnostic>, Vec<(Diagnostic, usize)>) {
     let mut findings: Vec<Diagnostic> = Vec::new();
+    let mut cuts: Vec<(Diagnostic, usize)> = Vec::new();
     let mut index: std::collections::HashMap<Diagnostic, usize> = std::collections::HashMap::new();
     for Lowered { deployment, notes } in lowered {
         let release = deployment.release;
         for rule in RULES {
             let mut context =
-                Context { deployment, notes, release, sources, now, rule, findings: Vec::new() };
+                Context { deployment, notes, release, sources, now, rule, findings: Vec::new(), cut: None };
             (rule.check)(&mut context);
+            if let Some((first, count)) = context.cut {
+                match cuts.iter_mut().find(|(known, _)| known.rule == first.rule) {
+                    Some((_, most)) => *most = count.max(*most),
+                    None => cuts.push((first, count)),
+                }
+            }
             for finding in context.findings {
                 let known = *index.entry(finding.clone()).or_insert_with(|| {
                     findings.push(finding);
@@ -138,7 +166,7 @@ pub fn check(lowered: &[Lowered], sources: &Sources, now: i64) -> Vec<Diagnostic
         }
     }
     findings.sort_by(|a, b| order(a).cmp(&order(b)));
-    findings
+    (findings, cuts)
 }
 
 fn order(finding: &Diagnostic) -> (Span, std::cmp::Reverse<Severity>, &'static str, &[String]) {
