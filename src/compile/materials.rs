@@ -221,7 +221,7 @@ impl Making<'_, '_> {
     fn ready_hash(&mut self, hash: &str, span: Span) -> Option<String> {
         let refused = match PasswordHash::parse(hash.as_bytes()) {
             Err(error) => Some(format!("this is no password hash that Mosquitto takes: {error}")),
-            Ok(parsed) if parsed.salt_bytes().is_none() => {
+            Ok(PasswordHash { scheme: Scheme::Argon2id { .. }, .. }) => {
                 Some("this hash is argon2id, which only some builds of 2.1 take".to_owned())
             }
             Ok(parsed) => {

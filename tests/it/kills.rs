@@ -91,7 +91,7 @@ fn a_killed_run_leaves_a_whole_pack() {
         packs.push(whole_pack(&at("out")).unwrap());
     }
     let [one, other] = [packs[0].clone(), packs[1].clone()];
-    let kills: usize = std::env::var("MOSKIT_CASES").map_or(200, |text| text.parse().unwrap());
+    let kills: usize = std::env::var("MOSKIT_CASES").map_or(24, |text| text.parse().unwrap());
     let mut tally: BTreeMap<Moment, usize> = BTreeMap::new();
     let mut seen_absent = 0;
     for number in 0..kills {
