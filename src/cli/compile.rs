@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use clap::Args;
 use similar::TextDiff;
+use zeroize::Zeroizing;
 
 use super::{Answer, Failure, NOTHING, SOMETHING, output, paths};
 use crate::compile::pack::Secrecy;
@@ -19,8 +21,8 @@ use crate::credentials::{OperatingSystem, Secret};
 use crate::lang::Environment;
 use crate::lang::spec::{self, Password};
 use crate::lint::{self, Input, Kind, Outcome, ReleaseVerdict};
-use crate::report::render::full;
-use crate::report::{Diagnostic, Severity};
+use crate::report::render::{full, printable, printable_line};
+use crate::report::{Diagnostic, Severity, shortened};
 use crate::text::disk::Disk;
 use crate::text::{self, Files, Source};
 
@@ -87,8 +89,9 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     let compiled = match compiled.map_err(|error| Failure(error.to_string()))? {
         Ok(compiled) => compiled,
         Err(problems) => {
-            output::report(&full(&problems, &sources, &[], output::style()));
             let count = problems.len();
+            let problems = shortened(problems, Vec::new());
+            output::report(&full(&problems, &sources, &[], output::style()));
             output::report(&format!(
                 "{count} error{}; nothing was written\n",
                 if count == 1 { "" } else { "s" }
@@ -160,6 +163,7 @@ fn finish(
         (true, ..) => "unchanged".to_owned(),
         (false, added, changed, removed) => format!("{added} added, {changed} changed, {removed} removed"),
     };
+    let folder = printable_line(&folder.to_string());
     output::report(&format!(
         "{folder}: {count} files for Mosquitto {}: {what}\n",
         compiled.about.targets.join(", ")
@@ -218,7 +222,8 @@ fn difference(folder: &Path, compiled: &Compiled, removed: &[String]) -> String 
         let old = old.unwrap_or_default();
         let (old, new) = (String::from_utf8_lossy(&old), String::from_utf8_lossy(&file.contents));
         let diff = TextDiff::from_lines(&*old, &*new);
-        out += &format!("{verb}: {name}\n{}", diff.unified_diff().context_radius(2));
+        // What was there may have been changed by hand to anything.
+        out += &printable(&format!("{verb}: {name}\n{}", diff.unified_diff().context_radius(2)));
     }
     for name in removed {
         out += &format!("removed: {name}\n");
@@ -246,17 +251,36 @@ impl Secrets for Told<'_> {
                 Ok(Secret::new(first_line(&bytes)))
             }
             Password::Command(command) => {
-                let run = Command::new("sh").args(["-c", command]).current_dir(self.folder).output();
-                let output = run.map_err(|error| format!("`{command}`: {error}"))?;
-                if !output.status.success() {
-                    let said = String::from_utf8_lossy(&output.stderr);
-                    return Err(format!("`{command}` failed ({}): {}", output.status, said.trim()));
-                }
-                Ok(Secret::new(first_line(&output.stdout)))
+                let printed = self.printed(command).map_err(|error| format!("`{command}`: {error}"))?;
+                Ok(Secret::new(first_line(&printed)))
             }
             Password::Hash(_) | Password::Generate | Password::Plain(_) => {
                 Err("it is not kept elsewhere".to_owned())
             }
+        }
+    }
+}
+
+/// More than this no command prints that prints a password.
+const MOST_PRINTED: u64 = 1 << 20;
+
+impl Told<'_> {
+    /// What a shell command prints. What it says on stderr, a question perhaps, goes where our own words go.
+    fn printed(&self, command: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).current_dir(self.folder).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = shell.spawn().map_err(|error| error.to_string())?;
+        let mut printed = Zeroizing::new(Vec::new());
+        let read = match child.stdout.take() {
+            Some(stdout) => stdout.take(MOST_PRINTED + 1).read_to_end(&mut printed),
+            None => Ok(0),
+        };
+        let status = child.wait().map_err(|error| error.to_string())?;
+        read.map_err(|error| error.to_string())?;
+        match () {
+            () if printed.len() as u64 > MOST_PRINTED => Err("it printed more than a password".to_owned()),
+            () if !status.success() => Err(format!("it failed ({status})")),
+            () => Ok(printed),
         }
     }
 }

@@ -9,8 +9,8 @@ use super::paths::Situation;
 use super::{Answer, Failure, NOTHING, SOMETHING, output, paths};
 use crate::lint::{self, Input, Kind, Outcome};
 use crate::report::Severity;
-use crate::report::render::{concise, full, printable};
-use crate::text::{FileError, FileKind, Files, disk::Disk};
+use crate::report::render::{concise, full, is_unshown, printable};
+use crate::text::{FileError, FileKind, Files, MAX_FILE_BYTES, disk::Disk};
 
 /// Check configurations, ACL files and password files, and all that they name
 #[derive(Args)]
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: Arguments) -> Answer {
     all.dedup();
     let all: Vec<String> = all.iter().map(ToString::to_string).collect();
     match arguments.format {
-        Format::Json => output::report(&format!("{:#}\n", lint::json(&outcomes))),
+        Format::Json => output::report(&shown_json(&lint::json(&outcomes))),
         Format::Concise => {
             for outcome in &outcomes {
                 output::report(&concise(&outcome.findings, &outcome.sources, &all));
@@ -117,6 +117,23 @@ pub(super) fn run(arguments: Arguments) -> Answer {
 
 /// A text to lint: its name, its bytes, and what it is.
 type Text = (String, Arc<[u8]>, Kind);
+/// JSON in which everything that a terminal would obey is escaped; outside of texts there is no such thing.
+fn shown_json(value: &serde_json::Value) -> String {
+    let mut out = String::new();
+    for character in format!("{value:#}\n").chars() {
+        match character {
+            // All of them are of the plane that four digits can name.
+            _ if character != '\n' && is_unshown(character) => {
+                out += &format!("\\u{:04x}", u32::from(character))
+            }
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+/// How much of a file in a folder is read to tell what it is.
+const HEAD_BYTES: u64 = 64 * 1024;
 
 /// The texts that a path stands for.
 fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Failure> {
@@ -148,12 +165,22 @@ fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Fai
     let mut names = here.list(folder).map_err(|error| cannot(path, &error))?;
     names.sort();
     let mut found = Vec::new();
+    let mut total = 0;
     for name in names {
         let file = path.join(name);
+        // Anything may lie in a folder, so that the beginning of a file must do to tell what it is.
+        let Ok(head) = here.head(&file, HEAD_BYTES) else { continue };
+        let Some(kind) = lint::detect(&file, &head) else { continue };
         let Ok(bytes) = here.read(&file) else { continue };
-        if let Some(kind) = lint::detect(&file, &bytes) {
-            found.push((file.display().to_string(), bytes, kind));
+        total += bytes.len() as u64;
+        if total > MAX_FILE_BYTES {
+            let most = MAX_FILE_BYTES >> 20;
+            return Err(Failure(format!(
+                "the files in `{}` have more than {most} MiB together; name single ones",
+                path.display()
+            )));
         }
+        found.push((file.display().to_string(), bytes, kind));
     }
     if found.is_empty() {
         return Err(Failure(format!("nothing in `{}` is a file of Mosquitto", folder.display())));

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use crate::report::render::FullStyle;
+use crate::report::render::{FullStyle, printable_line};
 
 /// Prints a report on stdout. A reader that went away is no error.
 pub(super) fn report(text: &str) {
@@ -10,9 +10,9 @@ pub(super) fn report(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Prints a line of narration on stderr.
+/// Prints a line of narration on stderr; names and paths in it may hold anything.
 pub(super) fn narrate(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", printable_line(line));
 }
 
 /// How reports look where they go: colours on a terminal only, and never with `NO_COLOR`.

@@ -26,6 +26,9 @@ const CERTIFICATE: &str = "spec-certificate";
 /// Bytes of a generated password, before it is written as base64.
 const GENERATED_BYTES: usize = 18;
 
+/// The longest password that MQTT has room for.
+const MAX_PASSWORD_BYTES: usize = 65_535;
+
 /// Where passwords come from that the spec only points to.
 pub trait Secrets {
     /// The password behind an environment variable, a file or a command.
@@ -184,12 +187,13 @@ impl Making<'_, '_> {
                 }
             }
         };
-        if secret.is_empty() {
-            self.problem(
-                SECRET,
-                format!("the password of `{name}` is empty, and the broker lets nobody in with it"),
-                password.span,
-            );
+        let refused = match secret.expose().len() {
+            0 => Some("is empty, and the broker lets nobody in with it"),
+            1..=MAX_PASSWORD_BYTES => None,
+            _ => Some("has more than 65535 bytes, and no client can send it"),
+        };
+        if let Some(why) = refused {
+            self.problem(SECRET, format!("the password of `{name}` {why}"), password.span);
             return Ok(None);
         }
         let wanted = iterations(self.plan.spec, &self.plan.releases);
@@ -217,7 +221,7 @@ impl Making<'_, '_> {
     fn ready_hash(&mut self, hash: &str, span: Span) -> Option<String> {
         let refused = match PasswordHash::parse(hash.as_bytes()) {
             Err(error) => Some(format!("this is no password hash that Mosquitto takes: {error}")),
-            Ok(parsed) if parsed.salt_bytes().is_none() => {
+            Ok(PasswordHash { scheme: Scheme::Argon2id { .. }, .. }) => {
                 Some("this hash is argon2id, which only some builds of 2.1 take".to_owned())
             }
             Ok(parsed) => {

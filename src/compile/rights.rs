@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::access;
 use crate::catalogue::{Quirk, Release};
-use crate::lang::spec::{AclEntry, Spec, User};
+use crate::lang::spec::{AclEntry, AuthorityOrigin, ClientTls, Spec, User};
 use crate::model::acl::Access;
 use crate::report::{Diagnostic, Severity};
 use crate::text::Span;
@@ -191,8 +191,25 @@ impl Arranging<'_> {
         }
     }
 
-    /// A line of all clients as a line of each user.
+    /// A line of all clients as a line of each user. A denial would miss those whom only a brought authority knows.
     fn for_each_user(&mut self, spec: &Spec, entry: &AclEntry) {
+        let admits_others = |client: &ClientTls| {
+            let mut authorities = spec.pki.authorities.iter();
+            let authority = authorities.find(|authority| authority.name.value == client.authority.value);
+            client.username_from.is_some()
+                && authority.is_some_and(|found| matches!(found.origin, AuthorityOrigin::Brought { .. }))
+        };
+        let mut listeners = spec.listeners.iter();
+        let open = listeners.find(|listener| {
+            listener.tls.as_ref().and_then(|tls| tls.client.as_ref()).is_some_and(admits_others)
+        });
+        if let (Some(open), Access::Deny) = (open, entry.access.value) {
+            let message = format!(
+                "from 2.1 on, this denial holds only for the `users` of this file, and `{}` lets in others too",
+                open.name.value
+            );
+            self.problem(entry.filter.span, message, "give the user name a level of its own");
+        }
         for user in &spec.users {
             self.own(entry, &user.name.value);
         }

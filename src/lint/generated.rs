@@ -11,7 +11,7 @@ use crate::compile::{Installed, Lines, Placement, draft};
 use crate::lang::spec;
 use crate::lang::{Reader, conf};
 use crate::model::Lowered;
-use crate::report::{Diagnostic, Severity, Waivers};
+use crate::report::{Diagnostic, Severity, Waivers, shortened};
 use crate::text::{Source, SourceId, Sources, Span};
 
 /// A spec: its own problems, or else the findings on what it compiles to, at the places that they come from.
@@ -99,7 +99,7 @@ fn refused(name: &str, sources: Sources, findings: Vec<Diagnostic>) -> Outcome {
         name: name.to_owned(),
         kind: Kind::Spec,
         sources,
-        findings,
+        findings: shortened(findings, Vec::new()),
         waived: 0,
         verdicts: Vec::new(),
         not_checked: Vec::new(),
@@ -130,7 +130,7 @@ pub(super) fn pack(input: Input<'_>) -> Result<Outcome, String> {
     let now = reader.environment.now;
     let waivers = Waivers::read(&reader.sources);
     let mut outcome = conclude(input.name, Kind::Pack, reader.sources, &lowered, now, &waivers);
-    outcome.findings.splice(0..0, changed);
+    outcome.findings.splice(0..0, shortened(changed, Vec::new()));
     Ok(outcome)
 }
 

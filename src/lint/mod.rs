@@ -14,7 +14,7 @@ use crate::catalogue::Release;
 use crate::lang::{Environment, Reader, conf};
 use crate::model::notes::{self, NoteKind};
 use crate::model::{Deployment, FileState, Lowered, Security, Settings};
-use crate::report::{Diagnostic, Severity, Waivers, nearest};
+use crate::report::{Diagnostic, MOST_SHOWN, Severity, Waivers, nearest, shortened};
 use crate::rules;
 use crate::text::{Files, Source, SourceId, Sources, Span};
 
@@ -109,11 +109,13 @@ fn conclude(
     now: i64,
     waivers: &Waivers,
 ) -> Outcome {
-    let all = rules::check(lowered, &sources, now);
+    let (all, cuts) = rules::check(lowered, &sources, now);
     let verdicts = lowered.iter().map(|lowered| verdict(lowered, &all)).collect();
     let (waived, mut findings): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|finding| waivers.waives(finding, &sources));
+    let cuts = cuts.into_iter().filter(|(first, _)| !waivers.waives(first, &sources)).collect();
     findings.extend(waiver_findings(waivers));
+    findings = shortened(findings, cuts);
     Outcome {
         name: name.to_owned(),
         kind,
@@ -182,7 +184,9 @@ fn waiver_findings(waivers: &Waivers) -> Vec<Diagnostic> {
         }
         let message = format!("there is no rule `{name}`");
         let mut finding = Diagnostic::new("malformed-comment", Severity::Warning, message, *span);
-        if let Some(near) = nearest(name, rules::all().iter().map(|rule| rule.name)) {
+        if findings.len() < MOST_SHOWN
+            && let Some(near) = nearest(name, rules::all().iter().map(|rule| rule.name))
+        {
             finding = finding.help(format!("did you mean `{near}`?"));
         }
         findings.push(finding);

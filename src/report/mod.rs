@@ -5,6 +5,8 @@
 pub mod render;
 mod waivers;
 
+use std::collections::HashMap;
+
 pub use waivers::Waivers;
 
 use crate::text::Span;
@@ -115,19 +117,72 @@ impl Diagnostic {
     }
 }
 
+/// The most findings of one rule that a report holds.
+pub const MOST_SHOWN: usize = 250;
+
+/// Leaves the first [`MOST_SHOWN`] findings of each rule, and says of each rule how many more there are. `cuts` are findings
+/// that were left out before, each with the number that it stands for.
+pub fn shortened(findings: Vec<Diagnostic>, cuts: Vec<(Diagnostic, usize)>) -> Vec<Diagnostic> {
+    let mut shown = Vec::new();
+    let mut counts: HashMap<&'static str, usize> = HashMap::new();
+    let mut left_out: Vec<(Diagnostic, usize)> = Vec::new();
+    for (finding, number) in findings.into_iter().map(|finding| (finding, 1)).chain(cuts) {
+        let count = counts.entry(finding.rule).or_default();
+        if *count < MOST_SHOWN && number == 1 {
+            *count += 1;
+            shown.push(finding);
+            continue;
+        }
+        match left_out.iter_mut().find(|(known, _)| known.rule == finding.rule) {
+            Some((known, count)) => {
+                known.severity = known.severity.max(finding.severity);
+                *count += number;
+            }
+            None => left_out.push((finding, number)),
+        }
+    }
+    shown.extend(left_out.into_iter().map(|(first, count)| Diagnostic {
+        releases: first.releases,
+        ..Diagnostic::new(
+            first.rule,
+            first.severity,
+            format!("{count} more findings of this kind are not shown"),
+            first.primary.span,
+        )
+    }));
+    shown
+}
+
 /// The known name that is nearest to an unknown one, if one is near enough to be meant.
 pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = unknown.to_lowercase().replace('-', "_");
-    let scored =
-        known.into_iter().map(|name| (strsim::damerau_levenshtein(&folded, &name.to_lowercase()), name));
+    let length = folded.chars().count();
+    let is_near = |distance: usize, name: &str| distance * 3 <= length.max(name.chars().count());
+    // Each character that one of them is longer costs a step.
+    let candidates = known.into_iter().filter(|name| is_near(length.abs_diff(name.chars().count()), name));
+    let scored = candidates.map(|name| (strsim::damerau_levenshtein(&folded, &name.to_lowercase()), name));
     let (distance, name) = scored.min_by_key(|(distance, _)| *distance)?;
-    let longest = folded.chars().count().max(name.chars().count());
-    (distance * 3 <= longest).then_some(name)
+    is_near(distance, name).then_some(name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_findings_are_counted() {
+        let id = crate::text::Sources::default().add(crate::text::Source::new("t", *b""));
+        let found = |rule, severity, at| Diagnostic::new(rule, severity, "m", Span::new(id, at, at));
+        let mut findings: Vec<_> = (0..MOST_SHOWN + 2).map(|at| found("a", Severity::Note, at)).collect();
+        findings.push(found("b", Severity::Note, 0));
+        let report = shortened(findings, vec![(found("a", Severity::Error, 9), 40)]);
+        assert_eq!(report.len(), MOST_SHOWN + 2);
+        let last = report
+            .last()
+            .map(|last| (last.rule, last.severity, last.message.as_str(), last.primary.span.start));
+        let message = "42 more findings of this kind are not shown";
+        assert_eq!(last, Some(("a", Severity::Error, message, MOST_SHOWN as u32)));
+    }
 
     #[test]
     fn nearest_names() {

@@ -59,11 +59,7 @@ mod tests {
 
     #[test]
     fn bytes_that_end_the_file() {
-        let cases = [
-            ("topic a\0b\ntopic c\n", 1),
-            ("\0\ntopic c\n", 0),
-            ("topic a\n", 0),
-        ];
+        let cases = [("topic a\0b\ntopic c\n", 1), ("\0\ntopic c\n", 0), ("topic a\n", 0)];
         for (acl, expected) in cases {
             assert_eq!(finds("acl-hidden-by-nul", &[("aclfile", acl)]), expected, "{acl:?}");
         }

@@ -61,7 +61,15 @@ pub struct Context<'a> {
     acl_files: &'a [AclFile<'a>],
     rule: &'static Rule,
     findings: Vec<Diagnostic>,
+    /// The first finding that was not kept, and how many were not.
+    cut: Option<(Diagnostic, usize)>,
 }
+
+/// How many findings of a rule are kept for a release; a file of a million lines may be wrong in each.
+const MOST_KEPT: usize = 1000;
+
+/// How many findings of a rule are worth a walk over all names that may be meant.
+const MOST_SUGGESTIONS: usize = 100;
 
 impl<'a> Context<'a> {
     /// A finding of the rule, with the rule's severity.
@@ -77,7 +85,15 @@ impl<'a> Context<'a> {
 
     /// Reports a finding.
     fn report(&mut self, finding: Diagnostic) {
-        self.findings.push(finding);
+        if self.findings.len() < MOST_KEPT {
+            return self.findings.push(finding);
+        }
+        self.cut.get_or_insert((finding, 0)).1 += 1;
+    }
+
+    /// Whether there are that many findings that the next one may do without a near name, which is costly to find.
+    fn has_many(&self) -> bool {
+        self.findings.len() >= MOST_SUGGESTIONS
     }
 
     /// A piece of text as the user wrote it, cut where it is too long for a message.
@@ -223,9 +239,15 @@ pub fn named(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.name == name).copied()
 }
 
-/// Runs every rule over what each release makes of a configuration. Equal findings of several releases are one.
-pub fn check(lowered: &[Lowered], sources: &Sources, now: i64) -> Vec<Diagnostic> {
+/// Runs every rule over what each release makes of a configuration. Equal findings of several releases are one. Beside
+/// them stand, for each rule that found too much, its first finding that was not kept and how many were not.
+pub fn check(
+    lowered: &[Lowered],
+    sources: &Sources,
+    now: i64,
+) -> (Vec<Diagnostic>, Vec<(Diagnostic, usize)>) {
     let mut findings: Vec<Diagnostic> = Vec::new();
+    let mut cuts: Vec<(Diagnostic, usize)> = Vec::new();
     let mut index: std::collections::HashMap<Diagnostic, usize> = std::collections::HashMap::new();
     for Lowered { deployment, notes } in lowered {
         let release = deployment.release;
@@ -240,8 +262,15 @@ pub fn check(lowered: &[Lowered], sources: &Sources, now: i64) -> Vec<Diagnostic
                 acl_files: &acl_files,
                 rule,
                 findings: Vec::new(),
+                cut: None,
             };
             (rule.check)(&mut context);
+            if let Some((first, count)) = context.cut {
+                match cuts.iter_mut().find(|(known, _)| known.rule == first.rule) {
+                    Some((_, most)) => *most = count.max(*most),
+                    None => cuts.push((first, count)),
+                }
+            }
             for finding in context.findings {
                 let known = *index.entry(finding.clone()).or_insert_with(|| {
                     findings.push(finding);
@@ -255,7 +284,7 @@ pub fn check(lowered: &[Lowered], sources: &Sources, now: i64) -> Vec<Diagnostic
         }
     }
     findings.sort_by(|a, b| order(a).cmp(&order(b)));
-    findings
+    (findings, cuts)
 }
 
 fn order(finding: &Diagnostic) -> (Span, std::cmp::Reverse<Severity>, &'static str, &[String]) {
@@ -316,7 +345,7 @@ mod trial {
         let tree = conf::parse(id, main.as_bytes());
         let lowered: Vec<_> =
             Release::known().iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect();
-        let found = check(&lowered, &reader.sources, 0);
+        let (found, _) = check(&lowered, &reader.sources, 0);
         let shown = found.iter().filter(|finding| TRIED.contains(&finding.rule)).map(|finding| {
             let severity = finding.severity.as_str();
             format!("{severity} {}: {} ({})", finding.rule, finding.message, finding.releases.join(" "))

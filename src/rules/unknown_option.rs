@@ -48,7 +48,9 @@ fn check(cx: &mut Context<'_>) {
         if bare.len() < name.len() && OptionId::named(bare).is_some() {
             finding =
                 finding.help(format!("write `{bare}`, a space, and the value: `=` and `:` do not separate"));
-        } else if let Some(near) = nearest(bare, names) {
+        } else if !cx.has_many()
+            && let Some(near) = nearest(bare, names)
+        {
             finding = finding.help(format!("did you mean `{near}`?"));
         }
         cx.report(finding);

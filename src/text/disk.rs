@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+
+use rustix::fs::OFlags;
 
 use super::files::{FileError, FileFacts, FileKind, Files, MAX_FILE_BYTES};
 
@@ -54,6 +56,18 @@ impl Disk {
         }
     }
 
+    /// The first bytes of a regular file, at most so many.
+    ///
+    /// # Errors
+    /// Any [`FileError`] but `TooLarge`.
+    pub fn head(&self, path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
+        let place = self.place(path);
+        let (file, _) = open(&place)?;
+        let mut bytes = Vec::new();
+        let read = file.take(most).read_to_end(&mut bytes);
+        read.map(|_| bytes).map_err(|found| error(&place, &found))
+    }
+
     /// Where a path of the configuration lies here.
     pub fn locate(&self, path: &Path) -> PathBuf {
         self.place(path).path
@@ -91,6 +105,19 @@ fn error(place: &Place, error: &std::io::Error) -> FileError {
     }
 }
 
+/// Opens a regular file, and tells its length.
+fn open(place: &Place) -> Result<(fs::File, u64), FileError> {
+    let metadata = fs::metadata(&place.path).map_err(|found| error(place, &found))?;
+    match kind(metadata.file_type()) {
+        FileKind::Regular => {}
+        other => return Err(FileError::Kind(other)),
+    }
+    // Without waiting: some files of /proc are regular by name and deliver like a pipe.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(&place.path);
+    Ok((file.map_err(|found| error(place, &found))?, metadata.len()))
+}
+
 fn kind(kind: fs::FileType) -> FileKind {
     match () {
         () if kind.is_file() => FileKind::Regular,
@@ -107,16 +134,11 @@ fn kind(kind: fs::FileType) -> FileKind {
 impl Files for Disk {
     fn read(&self, path: &Path) -> Result<Arc<[u8]>, FileError> {
         let place = self.place(path);
-        let metadata = fs::metadata(&place.path).map_err(|found| error(&place, &found))?;
-        match kind(metadata.file_type()) {
-            FileKind::Regular => {}
-            other => return Err(FileError::Kind(other)),
-        }
-        if metadata.len() > MAX_FILE_BYTES {
+        let (file, length) = open(&place)?;
+        if length > MAX_FILE_BYTES {
             return Err(FileError::TooLarge);
         }
-        let file = fs::File::open(&place.path).map_err(|found| error(&place, &found))?;
-        let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+        let mut bytes = Vec::with_capacity(length as usize + 1);
         // The file may grow while it is read, and files of /proc tell no length.
         let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
         read.map_err(|found| error(&place, &found))?;

@@ -2,10 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod broken;
+mod bytes;
+mod compile;
+mod compile_texts;
 mod first_steps;
 mod fixtures;
+mod hostile;
+mod kills;
 mod options;
 mod output;
+mod packs;
+mod program;
 mod readme;
 mod real;
 mod rights;

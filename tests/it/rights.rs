@@ -1,26 +1,17 @@
 //! Rights of a spec against rights of its pack: who may do what is read off the spec by a naive reference, and off the
 //! compiled ACL files by the procedure of the broker.
 
-use std::path::Path;
-
 use moskit::access::{self, Action, Client, Layer};
 use moskit::catalogue::Release;
+use moskit::compile::Compiled;
 use moskit::compile::state::MemoryState;
-use moskit::compile::{self, Compiled, Installed, Placement, Secrets, Sources};
-use moskit::credentials::{OperatingSystem, Secret};
-use moskit::lang::spec::{Password, decode};
-use moskit::lang::{Environment, Reader, conf};
-use moskit::model::Deployment;
-use moskit::report::Diagnostic;
-use moskit::text::{self, Memory, Source};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::{Map, Value, json};
 
-use crate::fixtures::NOW;
-use crate::seeds;
+use crate::{packs, seeds};
 
 /// A word and a filter.
 type Entry = (&'static str, String);
@@ -234,41 +225,6 @@ fn is_matched(filter: &str, topic: &str) -> bool {
     filter.starts_with('$') == topic.starts_with('$') && rest(&levels(filter), &levels(topic))
 }
 
-struct NoSecrets;
-
-impl Secrets for NoSecrets {
-    fn password(&self, _: &Password) -> Result<Secret, String> {
-        Err("there is none".to_owned())
-    }
-}
-
-/// Compiles a spec in memory.
-fn compiled(text: &str) -> Result<Compiled, Vec<Diagnostic>> {
-    let mut sources = text::Sources::default();
-    let id = sources.add(Source::new("deployment.yaml", text.as_bytes()));
-    let decoded = decode(id, text.as_bytes());
-    let (files, state) = (Memory::new(), MemoryState::new());
-    let from = Sources {
-        files: &files,
-        folder: Path::new("/spec"),
-        secrets: &NoSecrets,
-        state: &state,
-        keys: &OperatingSystem,
-        now: NOW,
-    };
-    let placement = Placement { name: "deployment.yaml", prefix: None };
-    compile::compile(&decoded, &sources, &placement, &from).unwrap()
-}
-
-/// The pack as a release reads it.
-fn lowered(compiled: &Compiled, release: Release) -> Deployment {
-    let below = Memory::new();
-    let installed = Installed::of_pack(&compiled.pack, &compiled.about, &below);
-    let mut reader = Reader::new(&installed, Environment { now: NOW, started_by: "root".to_owned() });
-    let tree = reader.conf(Path::new("/etc/mosquitto/mosquitto.conf")).unwrap();
-    conf::lower(&mut reader, &tree, release).deployment
-}
-
 /// A topic that a filter, or one near to it, matches.
 fn topic(filter: &str, picks: &[Index]) -> String {
     let names = ["a", "b", "alice", "$dev", "c1", "", "x y", "a-x", "%u", "$SYS", "über"];
@@ -295,7 +251,7 @@ struct Tally {
 
 fn check(small: &Small, picks: &[Index], tally: &mut Tally) -> Result<(), TestCaseError> {
     let text = small.text();
-    let compiled = match compiled(&text) {
+    let compiled = match packs::compiled(&text, &MemoryState::new(), 0).1 {
         Ok(compiled) => compiled,
         Err(problems) => {
             for problem in problems {
@@ -321,7 +277,7 @@ fn check(small: &Small, picks: &[Index], tally: &mut Tally) -> Result<(), TestCa
     topics.dedup();
     for release in &small.targets {
         let release = release.parse::<moskit::catalogue::Target>().unwrap().releases()[0];
-        let deployment = lowered(&compiled, release);
+        let deployment = packs::lowered(&compiled, release);
         for (index, listener) in deployment.listeners.iter().enumerate() {
             let security = deployment.security_of(listener);
             let acl = security.acl.loaded().map(|acl| &**acl);

@@ -79,7 +79,7 @@ fn unspoken(text: &[u8], files: &Root) -> Vec<String> {
     let tree = conf::parse(id, text);
     let lowered = Release::known().iter().map(|release| conf::lower(&mut reader, &tree, *release));
     let lowered: Vec<_> = lowered.collect();
-    let findings = rules::check(&lowered, &reader.sources, NOW);
+    let (findings, _) = rules::check(&lowered, &reader.sources, NOW);
     let mut missing = Vec::new();
     for lowered in &lowered {
         let release = lowered.deployment.release.to_string();

@@ -23,8 +23,8 @@ pub(super) fn connection_line(lowering: &mut Lowering<'_, '_>, directive: Direct
     let ignored = value::word(bytes, end).map(|(start, _)| (start, bytes.len()));
     let span = directive.value.part(start, end);
     let name: Box<str> = lowering.reader.sources.text(span).into();
-    let same = lowering.deployment.bridges.iter().find(|bridge| bridge.name.value == name);
-    if let Some(first) = same.map(|bridge| bridge.name.span) {
+    let first = *lowering.bridge_names.entry(name.clone()).or_insert(span);
+    if first != span {
         lowering.read_note(NoteKind::Duplicate { option, first }, span, true);
     }
     note_ignored(lowering, directive, ignored);

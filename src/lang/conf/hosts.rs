@@ -1,5 +1,6 @@
 //! Hosts of listeners: which addresses they are bound to, and which two of them exclude each other.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::lower::Lowering;
@@ -160,14 +161,19 @@ pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
     let Deployment { listeners, .. } = &lowering.deployment;
     let release = lowering.release;
     let mut found = Vec::new();
-    for (index, listener) in listeners.iter().enumerate() {
+    // Only listeners of one port or one socket can be in each other's way.
+    let mut opened: HashMap<(u16, Option<&str>), Vec<&Listener>> = HashMap::new();
+    for listener in listeners {
         if let Some((kind, span, effect)) = check_host(listener) {
             found.push((kind, span, if heeds_host(listener, release) { effect } else { Effect::None }));
         }
-        for earlier in &listeners[..index] {
+        let place = (listener.port, listener.socket.as_ref().map(|socket| &*socket.value));
+        let same_place = opened.entry(place).or_default();
+        for earlier in same_place.iter() {
             match (&listener.socket, &earlier.socket) {
                 (Some(socket), Some(other)) if socket.value == other.value => {
                     found.push((NoteKind::SocketInUse { first: earlier.span }, listener.span, Effect::None));
+                    break;
                 }
                 (None, None) if listener.port == earlier.port && listener.port != 0 => {
                     let Some((is_overlap, is_sure)) = shared(listener, earlier, release) else { continue };
@@ -184,6 +190,7 @@ pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
                 _ => {}
             }
         }
+        same_place.push(listener);
     }
     for (kind, span, effect) in found {
         lowering.note(kind, span, Phase::Listen, effect);

@@ -1,5 +1,6 @@
 //! What a release makes of a configuration: scopes, order, placement, duplicates, includes.
 
+use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,7 @@ pub fn lower(reader: &mut Reader<'_>, main: &ConfTree, release: Release) -> Lowe
         has_address_line: false,
         forgotten: Vec::new(),
         waiting: Vec::new(),
+        bridge_names: HashMap::new(),
     };
     let mut block = Block::default();
     lowering.file(main, &mut block, None);
@@ -62,6 +64,8 @@ pub(super) struct Lowering<'r, 'f> {
     pub(super) forgotten: Vec<Listener>,
     /// Notes on options for the default listener that wait for the next `listener` line.
     waiting: Vec<usize>,
+    /// The names of the bridges, and where each stands first.
+    pub(super) bridge_names: HashMap<Box<str>, Span>,
 }
 
 /// Where the default listener is.

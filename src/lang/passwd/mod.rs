@@ -88,7 +88,7 @@ impl Reading<'_> {
                 }
                 Rule::name => name = range(),
                 Rule::hash => hash = range(),
-                Rule::line | Rule::entry | Rule::EOI | Rule::text => {}
+                Rule::line | Rule::entry | Rule::EOI | Rule::colon | Rule::remains => {}
             }
         }
         self.entry(line, name, hash);

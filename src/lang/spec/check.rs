@@ -250,7 +250,7 @@ fn unknown_key(
     object: &'static Object,
 ) -> Option<&'static str> {
     let spellings = object.fields.iter().flat_map(Field::spellings);
-    let near = report::nearest(&key.text, spellings);
+    let near = if findings.may_suggest() { report::nearest(&key.text, spellings) } else { None };
     let message = match name {
         Name::File => format!("`{}` is no key of a deployment", quoted(&key.text)),
         name => format!("`{}` is no key of {name}", quoted(&key.text)),

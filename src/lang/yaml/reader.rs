@@ -270,7 +270,10 @@ impl<'t> Reader<'t> {
             }
         };
         // The parser puts an empty value before the `:` of its key.
-        if range.is_empty() && self.awaits_value() && self.text.get(range.start..).is_some_and(|rest| rest.starts_with(':')) {
+        if range.is_empty()
+            && self.awaits_value()
+            && self.text.get(range.start..).is_some_and(|rest| rest.starts_with(':'))
+        {
             range = range.start + 1..range.end + 1;
         }
         let span = self.span(range.clone());

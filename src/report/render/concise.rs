@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{printable, releases};
+use super::{printable_line, releases};
 use crate::report::Diagnostic;
 use crate::text::Sources;
 
@@ -12,9 +12,9 @@ pub fn concise(findings: &[Diagnostic], sources: &Sources, all: &[String]) -> St
     for finding in findings {
         let span = finding.primary.span;
         let place = sources.position(span);
-        let name = printable(sources.get(span.source).name());
+        let name = printable_line(sources.get(span.source).name());
         let severity = finding.severity.as_str();
-        let message = printable(&finding.message);
+        let message = printable_line(&finding.message);
         let only = releases(finding, all).map_or_else(String::new, |only| format!(" ({only})"));
         // Writing to a string does not fail.
         let _ = writeln!(

@@ -7,7 +7,7 @@ use miette::{
     SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
 
-use super::{printable, releases};
+use super::{is_unshown, printable, printable_line, releases};
 use crate::report::{Diagnostic, Label, Severity};
 use crate::text::{Source, SourceId, Sources};
 
@@ -101,13 +101,11 @@ impl<'a> Text<'a> {
     fn new(source: &'a Source) -> Self {
         let masked = source.masked();
         let bytes = masked.as_deref().unwrap_or(source.bytes());
-        let is_plain = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\r' | b'\t');
-        let can_be_shown = bytes.iter().all(is_plain) && std::str::from_utf8(bytes).is_ok();
-        Self {
-            source,
-            name: printable(source.name()),
-            shown: if can_be_shown { masked } else { Some(stand_ins(bytes)) },
-        }
+        let is_plain = |character: char| !is_unshown(character) || matches!(character, '\n' | '\t');
+        let can_be_shown = std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_plain));
+        let name = printable_line(source.name());
+        let shown = if can_be_shown { masked } else { Some(stand_ins(bytes)) };
+        Self { source, name, shown }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -115,13 +113,21 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The text with `?` for each byte that is a control character or not UTF-8.
+/// The text with `?` for each byte that is not shown: of control characters, of what reorders text, and what is not UTF-8.
+/// The carriage return of a line end becomes a blank.
 fn stand_ins(bytes: &[u8]) -> Vec<u8> {
     let mut shown = Vec::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        let control = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t');
-        shown.extend(chunk.valid().bytes().map(|byte| if control(byte) { b'?' } else { byte }));
-        shown.extend(chunk.invalid().iter().map(|_| b'?'));
+        let mut characters = chunk.valid().chars().peekable();
+        while let Some(character) = characters.next() {
+            match character {
+                '\r' if characters.peek() == Some(&'\n') => shown.push(b' '),
+                '\n' | '\t' => shown.push(character as u8),
+                _ if is_unshown(character) => shown.resize(shown.len() + character.len_utf8(), b'?'),
+                _ => shown.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        shown.resize(shown.len() + chunk.invalid().len(), b'?');
     }
     shown
 }

@@ -14,23 +14,28 @@ fn releases(finding: &Diagnostic, all: &[String]) -> Option<String> {
     (0 < count && count < all.len()).then(|| finding.releases.join(", "))
 }
 
-/// Text for a terminal or a log: control characters are shown, not sent.
+/// Whether a character moves, hides or reorders text on a terminal, instead of being shown.
+pub(crate) fn is_unshown(character: char) -> bool {
+    let reorders = matches!(
+        character,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    );
+    character.is_control() || reorders
+}
+
+/// Text for a terminal or a log: control characters are shown, not sent. Line ends stay.
 pub fn printable(text: &str) -> String {
     let shown = |character: char| match character {
         '\n' => "\n".to_owned(),
-        '\t' => "\\t".to_owned(),
-        other if other.is_control() => other.escape_default().to_string(),
-        // These reorder or hide text on a terminal.
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
-            text_escape(character)
-        }
+        other if is_unshown(other) => other.escape_default().to_string(),
         other => other.to_string(),
     };
     text.chars().map(shown).collect()
 }
 
-fn text_escape(character: char) -> String {
-    format!("\\u{{{:x}}}", u32::from(character))
+/// Like [`printable`], on one line.
+pub fn printable_line(text: &str) -> String {
+    printable(text).replace('\n', "\\n")
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ const fn pattern(what: &'static str, matches: fn(&str) -> bool, regex: &'static 
 pub(in crate::lang::spec) static TEXT: Pattern = pattern(
     "a text without control characters or blanks around it",
     |text| !text.is_empty() && !has_control(text) && !text.starts_with(' ') && !text.ends_with(' '),
-    "^[^ \\u0000-\\u001f\\u007f]([^\\u0000-\\u001f\\u007f]*[^ \\u0000-\\u001f\\u007f])?$",
+    "^[^ \\u0000-\\u001f\\u007f-\\u009f]([^\\u0000-\\u001f\\u007f-\\u009f]*[^ \\u0000-\\u001f\\u007f-\\u009f])?$",
 );
 
 /// A sentence for people, of one or more lines.
@@ -49,7 +49,7 @@ pub(in crate::lang::spec) static HASH: Pattern = Pattern {
         let has_head = ["$6$", "$7$", "$argon2id$"].iter().any(|head| text.starts_with(head));
         has_head && !text.contains([':', ' ']) && !has_control(text)
     },
-    regex: "^\\$(6|7|argon2id)\\$[^: \\u0000-\\u001f\\u007f]*$",
+    regex: "^\\$(6|7|argon2id)\\$[^: \\u0000-\\u001f\\u007f-\\u009f]*$",
     fault: None,
     is_secret: true,
 };
@@ -65,14 +65,14 @@ pub(in crate::lang::spec) static PATH: Pattern = pattern("a path", TEXT.matches,
 pub(in crate::lang::spec) static SOCKET: Pattern = pattern(
     "an absolute path of at most 107 bytes without blanks",
     |text| text.starts_with('/') && text.len() <= 107 && !text.contains(' ') && !has_control(text),
-    "^/[^ \\u0000-\\u001f\\u007f]{0,106}$",
+    "^/[^ \\u0000-\\u001f\\u007f-\\u009f]{0,106}$",
 );
 
 /// A host name or address, without blanks.
 pub(in crate::lang::spec) static HOST: Pattern = pattern(
     "a host name or address",
     |text| !text.is_empty() && !text.contains([' ', '#']) && !has_control(text),
-    "^[^ #\\u0000-\\u001f\\u007f]+$",
+    "^[^ #\\u0000-\\u001f\\u007f-\\u009f]+$",
 );
 
 /// The name of an option.
@@ -119,8 +119,8 @@ pub(in crate::lang::spec) static FILTER: Pattern = Pattern {
     matches: |text| filter_fault(text).is_none(),
     regex: concat!(
         "^(?=[^ ])(?!.* $)",
-        "(\\+|[^+#/\\u0000-\\u001f\\u007f]*)",
-        "(/(\\+|[^+#/\\u0000-\\u001f\\u007f]*))*(/#)?$|^#$",
+        "(\\+|[^+#/\\u0000-\\u001f\\u007f-\\u009f]*)",
+        "(/(\\+|[^+#/\\u0000-\\u001f\\u007f-\\u009f]*))*(/#)?$|^#$",
     ),
     fault: Some(filter_fault),
     is_secret: false,
@@ -130,7 +130,7 @@ pub(in crate::lang::spec) static FILTER: Pattern = Pattern {
 pub(in crate::lang::spec) static TOPIC_PREFIX: Pattern = pattern(
     "a beginning of topics without wildcards",
     |text| (NAME.matches)(text) && !text.contains(['+', '#']),
-    "^[^ +#\\u0000-\\u001f\\u007f]([^+#\\u0000-\\u001f\\u007f]*[^ +#\\u0000-\\u001f\\u007f])?$",
+    "^[^ +#\\u0000-\\u001f\\u007f-\\u009f]([^+#\\u0000-\\u001f\\u007f-\\u009f]*[^ +#\\u0000-\\u001f\\u007f-\\u009f])?$",
 );
 
 /// The levels that a filter may have at most, in every release.
@@ -169,7 +169,7 @@ fn is_digits(text: &str) -> bool {
 }
 
 fn has_control(text: &str) -> bool {
-    text.bytes().any(|byte| byte < b' ' || byte == 0x7f)
+    text.chars().any(char::is_control)
 }
 
 #[cfg(test)]
@@ -179,8 +179,7 @@ mod tests {
     use super::*;
 
     /// Texts that are near to having some form.
-    const NEAR: &str =
-        "([a-c+#/ :.1-39$\\-dhy\u{e9}\u{1}]{0,8}|[1-9]{1,10}[a-z]|[1-3.]{1,6}|\\$[67]\\$[a:]{0,3})";
+    const NEAR: &str = "([a-c+#/ :.1-39$\\-dhy\u{e9}\u{1}\u{85}\u{a0}]{0,8}|[1-9]{1,10}[a-z]|[1-3.]{1,6}|\\$[67]\\$[a:]{0,3})";
 
     proptest! {
         #[test]
