@@ -85,9 +85,12 @@ fn a_killed_run_leaves_a_whole_pack() {
     // Both once, so that the state holds all certificates and each run takes the same time.
     let mut packs = Vec::new();
     let mut longest = Duration::ZERO;
-    for (name, _) in specs.iter().chain(&specs) {
+    for (name, _) in specs.iter().chain(&specs).chain(&specs) {
         let ran = run(&mut compile(name), Duration::from_secs(120)).exits(0);
-        longest = ran.time;
+        // The first two issue certificates.
+        if packs.len() > 1 {
+            longest = longest.max(ran.time);
+        }
         packs.push(whole_pack(&at("out")).unwrap());
     }
     let [one, other] = [packs[0].clone(), packs[1].clone()];
@@ -131,10 +134,10 @@ fn a_killed_run_leaves_a_whole_pack() {
     );
 }
 
-/// Starts a run and kills it at a moment of the time that it takes; tells the moment.
+/// Starts a run and kills it at a moment of the time that it takes, seldom in its first part, where it reads; tells the moment.
 fn kill(command: &mut std::process::Command, longest: Duration, chance: &mut TestRng) -> Duration {
     let part = f64::from(chance.next_u32()) / f64::from(u32::MAX);
-    let moment = longest.mul_f64(part * 1.05);
+    let moment = longest.mul_f64(0.2 + part * 1.1);
     let began = Instant::now();
     let mut child = command.spawn().unwrap();
     while began.elapsed() < moment && child.try_wait().unwrap().is_none() {
