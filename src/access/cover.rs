@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn unions_that_cover() {
-        let cases: &[(&str, &[&str], Result<&[usize], &str>)] = &[
+        type Case = (&'static str, &'static [&'static str], Result<&'static [usize], &'static str>);
+        let cases: &[Case] = &[
             ("a/#", &["a", "a/+/#"], Ok(&[0, 1])),
             ("a/#", &["a", "a/+", "a/+/+/#", "+/#"], Ok(&[3])),
             ("#", &["+/#"], Ok(&[0])),
