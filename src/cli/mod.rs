@@ -13,6 +13,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::report::render::printable;
+
 /// Exit code: nothing to report, yes, or written.
 const NOTHING: u8 = 0;
 /// Exit code: there is something, no, or errors in the input.
@@ -47,9 +49,13 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Where even this cannot be printed there is nobody to tell.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { NO_ANSWER } else { NOTHING });
+            let text = printable(&error.render().to_string());
+            if error.use_stderr() {
+                output::narrate(text.trim_end());
+                return ExitCode::from(NO_ANSWER);
+            }
+            output::report(&text);
+            return ExitCode::from(NOTHING);
         }
     };
     let answer = match arguments.command {

@@ -1,8 +1,5 @@
-use super::Context;
-use super::placement;
+use super::{Context, placement};
 use crate::model::notes::NoteKind;
-use crate::model::{Deployment, Listener, ListenerKind};
-use crate::text::Span;
 
 rule! {
     /// Two listeners are to open the same port of the same address.
@@ -39,11 +36,11 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for note in cx.notes {
         let NoteKind::AddressInUse { first, is_overlap: false } = note.kind else { continue };
-        let port = placement::listener_at(cx.deployment, note.span).map_or(0, |listener| listener.port);
+        let port = cx.listener_lines.at(note.span).map_or(0, |listener| listener.port);
         let message = format!("port {port} is opened a second time");
         let finding = cx.finding_on(note, message).related(first, "opened here first");
         let finding = finding.note("the broker cannot open it twice and ends");
-        let default = [first, note.span].into_iter().find_map(|place| default_listener(cx.deployment, place));
+        let default = [first, note.span].into_iter().find_map(|place| cx.listener_lines.default_at(place));
         cx.report(match default {
             Some(listener) if placement::is_asked_for(listener) => {
                 finding.help("remove the `port` or `bind_address` line, or the `listener` line")
@@ -56,10 +53,4 @@ fn check(cx: &mut Context<'_>) {
             None => finding.help("remove one of them, or give it another port or address"),
         });
     }
-}
-
-/// The default listener, where it is the one of a place.
-fn default_listener(deployment: &Deployment, place: Span) -> Option<&Listener> {
-    let is_it = |listener: &&Listener| listener.kind == ListenerKind::Default && listener.span == place;
-    deployment.listeners.iter().find(is_it)
 }

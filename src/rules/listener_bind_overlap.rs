@@ -1,5 +1,4 @@
 use super::Context;
-use super::placement;
 use crate::model::notes::NoteKind;
 
 rule! {
@@ -36,7 +35,7 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for note in cx.notes {
         let NoteKind::AddressInUse { first, is_overlap: true } = note.kind else { continue };
-        let port = placement::listener_at(cx.deployment, note.span).map_or(0, |listener| listener.port);
+        let port = cx.listener_lines.at(note.span).map_or(0, |listener| listener.port);
         let message = format!("port {port} is opened on all addresses and on one of them");
         let finding = cx.finding_on(note, message).related(first, "opened here first");
         let finding = finding.note("the second cannot be opened beside the first, and the broker ends");

@@ -1,5 +1,4 @@
 use super::Context;
-use super::placement;
 use crate::catalogue::Quirk;
 use crate::model::Protocol;
 use crate::model::notes::{Note, NoteKind};
@@ -52,7 +51,7 @@ fn check(cx: &mut Context<'_>) {
 }
 
 fn consequence(cx: &Context<'_>, note: &Note, read_as: Option<i64>) -> String {
-    let listener = placement::listener_at(cx.deployment, note.span);
+    let listener = cx.listener_lines.at(note.span);
     let Some(number) = read_as else { return "the broker stops at this line".to_owned() };
     let socket = listener.and_then(|listener| listener.socket.as_ref());
     let is_web = listener.is_some_and(|listener| listener.protocol == Protocol::Websockets);
@@ -71,7 +70,7 @@ fn consequence(cx: &Context<'_>, note: &Note, read_as: Option<i64>) -> String {
 /// The line as it was probably meant.
 fn suggestion(cx: &Context<'_>, note: &Note) -> Option<String> {
     let word = cx.text(note.span);
-    let line = placement::listener_at(cx.deployment, note.span).map(|listener| cx.text(listener.span));
+    let line = cx.listener_lines.at(note.span).map(|listener| cx.text(listener.span));
     let second = line.as_ref().and_then(|line| line.split(' ').filter(|word| !word.is_empty()).nth(2));
     let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok();
     let is_address = |text: &str| text.contains(['.', ':']) || text == "localhost";

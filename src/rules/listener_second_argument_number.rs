@@ -1,7 +1,6 @@
 use std::net::Ipv4Addr;
 
 use super::Context;
-use super::placement::listener_at;
 use crate::model::notes::{Effect, Note, NoteKind};
 use crate::report::Severity;
 
@@ -61,7 +60,7 @@ fn check(cx: &mut Context<'_>) {
 
 /// Whether the broker stops at the first word of the line already.
 fn is_refused_already(cx: &Context<'_>, note: &Note) -> bool {
-    let line = |note: &Note| listener_at(cx.deployment, note.span).map(|listener| listener.span);
+    let line = |note: &Note| cx.listener_lines.at(note.span).map(|listener| listener.span);
     let is_port = |note: &&Note| matches!(note.kind, NoteKind::ListenerPort { read_as: None });
     cx.notes.iter().filter(is_port).any(|port| line(port) == line(note))
 }

@@ -38,6 +38,10 @@ rule! {
 }
 
 fn check(cx: &mut Context<'_>) {
+    let elsewhere = cx.deployment.is_per_listener()
+        && cx.deployment.listeners.iter().any(|other| {
+            other.security.as_ref().is_some_and(|security| security.passwords.is_named())
+        });
     if logins::may_ask_plugin(cx.deployment) || logins::may_have_missed_lines(cx) {
         return;
     }
@@ -56,11 +60,6 @@ fn check(cx: &mut Context<'_>) {
             finding = finding.related(denied, "clients without a name are not let in");
         }
         finding = finding.note(why(cx, listener.settings.text(options::PSK_HINT).map(|hint| hint.span)));
-        let elsewhere =
-            cx.deployment.is_per_listener()
-                && cx.deployment.listeners.iter().any(|other| {
-                    other.security.as_ref().is_some_and(|security| security.passwords.is_named())
-                });
         cx.report(finding.help(if elsewhere {
             "with `per_listener_settings true` each listener needs its own `password_file`: name it here, too"
         } else {

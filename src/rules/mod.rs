@@ -8,6 +8,8 @@ mod named_files;
 mod password_lines;
 mod placement;
 
+use placement::ListenerLines;
+
 use crate::catalogue::Release;
 use crate::model::notes::{Effect, Note};
 use crate::model::{Deployment, Lowered};
@@ -59,6 +61,8 @@ pub struct Context<'a> {
     pub now: i64,
     /// The ACL files that were read.
     acl_files: &'a [AclFile<'a>],
+    /// The listeners, by their lines.
+    listener_lines: &'a ListenerLines<'a>,
     rule: &'static Rule,
     findings: Vec<Diagnostic>,
     /// The first finding that was not kept, and how many were not.
@@ -252,6 +256,7 @@ pub fn check(
     for Lowered { deployment, notes } in lowered {
         let release = deployment.release;
         let acl_files = acl_files::of(deployment);
+        let listener_lines = ListenerLines::of(deployment);
         for rule in RULES {
             let mut context = Context {
                 deployment,
@@ -260,6 +265,7 @@ pub fn check(
                 sources,
                 now,
                 acl_files: &acl_files,
+                listener_lines: &listener_lines,
                 rule,
                 findings: Vec::new(),
                 cut: None,

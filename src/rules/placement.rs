@@ -1,16 +1,40 @@
 //! Which listener a misplaced option was meant for.
 
+use std::collections::BTreeMap;
+
 use crate::catalogue::{OptionId, options};
 use crate::model::notes::{Note, NoteKind};
 use crate::model::{Deployment, Listener, ListenerKind};
-use crate::text::Span;
+use crate::text::{SourceId, Span};
 
-/// The listener whose line holds a place.
-pub(super) fn listener_at(deployment: &Deployment, place: Span) -> Option<&Listener> {
-    let holds = |line: Span| {
-        line.source == place.source && line.start <= place.start && place.end <= line.end && !line.is_empty()
-    };
-    deployment.listeners.iter().find(|listener| holds(listener.span))
+/// The listeners of a deployment, found by their lines.
+pub(super) struct ListenerLines<'a> {
+    by_line: BTreeMap<(SourceId, u32), &'a Listener>,
+    default: Option<&'a Listener>,
+}
+
+impl<'a> ListenerLines<'a> {
+    /// Sorts the listeners of a deployment by their lines.
+    pub(super) fn of(deployment: &'a Deployment) -> Self {
+        let mut by_line = BTreeMap::new();
+        for listener in deployment.listeners.iter().filter(|listener| !listener.span.is_empty()) {
+            by_line.entry((listener.span.source, listener.span.start)).or_insert(listener);
+        }
+        let default = deployment.listeners.iter().find(|listener| listener.kind == ListenerKind::Default);
+        Self { by_line, default }
+    }
+
+    /// The listener whose line holds a place.
+    pub(super) fn at(&self, place: Span) -> Option<&'a Listener> {
+        let (_, listener) = self.by_line.range(..=(place.source, place.start)).next_back()?;
+        let line = listener.span;
+        (line.source == place.source && place.end <= line.end).then_some(*listener)
+    }
+
+    /// The default listener, where it is the one of a place.
+    pub(super) fn default_at(&self, place: Span) -> Option<&'a Listener> {
+        self.default.filter(|listener| listener.span == place)
+    }
 }
 
 /// The `listener` lines, in the order in which they are read.

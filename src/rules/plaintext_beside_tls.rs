@@ -1,6 +1,8 @@
+use std::collections::HashMap;
+
 use super::{Context, logins};
 use crate::catalogue::options;
-use crate::model::Listener;
+use crate::model::{Deployment, Listener};
 
 rule! {
     /// The users of a TLS listener can send their passwords in clear text on another one.
@@ -49,32 +51,52 @@ rule! {
 }
 
 fn check(cx: &mut Context<'_>) {
-    let listeners: Vec<&Listener> = logins::client_listeners(cx.deployment).collect();
-    for plain in &listeners {
+    let deployment = cx.deployment;
+    let mut tls = Twins::default();
+    for listener in logins::client_listeners(deployment) {
+        if listener.has_tls() && !listener.names_from_certificate() {
+            tls.add(listener, deployment);
+        }
+    }
+    for plain in logins::client_listeners(deployment) {
         let behind_proxy = plain.settings.get(options::ENABLE_PROXY_PROTOCOL).is_some();
         // A TLS port without TLS, or half a pair, is the worse problem of that listener.
         let is_reported = logins::has_tls_port(plain);
         if logins::is_meant_for_tls(plain) || plain.is_local() || behind_proxy || is_reported {
             continue;
         }
-        let is_twin =
-            |tls: &&&Listener| tls.has_tls() && !tls.names_from_certificate() && shares_users(cx, plain, tls);
-        let Some(tls) = listeners.iter().find(is_twin) else { continue };
+        let Some(twin) = tls.of(plain, deployment) else { continue };
         let message = format!("users can log in on {} in clear text", plain.title());
-        let finding = cx.finding(plain.span, message).related(tls.span, "the same users have TLS here");
+        let finding = cx.finding(plain.span, message).related(twin.span, "the same users have TLS here");
         let finding = finding.note("names, passwords and messages can be read and changed on the way");
         cx.report(finding.help("bind it to `127.0.0.1`, take it out, or give it `certfile` and `keyfile`"));
     }
 }
 
-/// Whether the users of two listeners are the same ones, with passwords.
-fn shares_users(cx: &Context<'_>, one: &Listener, other: &Listener) -> bool {
-    let (one, other) = (cx.deployment.security_of(one), cx.deployment.security_of(other));
-    let file = |security: &crate::model::Security| {
-        security.settings.text(options::PASSWORD_FILE).map(|path| path.value.to_owned())
-    };
-    let same_file = file(one).is_some() && file(one) == file(other);
-    same_file || (one.has_plugin && other.has_plugin)
+/// The first TLS listener for the users of each password file, and for those of a plugin.
+#[derive(Default)]
+struct Twins<'a> {
+    by_file: HashMap<&'a str, &'a Listener>,
+    of_plugin: Option<&'a Listener>,
+}
+
+impl<'a> Twins<'a> {
+    fn add(&mut self, listener: &'a Listener, deployment: &'a Deployment) {
+        let security = deployment.security_of(listener);
+        if let Some(file) = security.settings.text(options::PASSWORD_FILE) {
+            self.by_file.entry(file.value).or_insert(listener);
+        }
+        if security.has_plugin {
+            self.of_plugin.get_or_insert(listener);
+        }
+    }
+
+    fn of(&self, listener: &Listener, deployment: &Deployment) -> Option<&'a Listener> {
+        let security = deployment.security_of(listener);
+        let file = security.settings.text(options::PASSWORD_FILE);
+        let by_file = file.and_then(|file| self.by_file.get(file.value).copied());
+        by_file.or(self.of_plugin.filter(|_| security.has_plugin))
+    }
 }
 
 #[cfg(test)]

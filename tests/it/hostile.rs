@@ -326,7 +326,8 @@ fn what_may_not_be_read_is_refused() {
     fs::write(folder.path().join("a.conf"), "listener 1883\npassword_file secret.conf\ninclude_dir closed\n")
         .unwrap();
     let ran = trial.command("named", &mut limited(folder.path(), Some(65534), &["lint", "a.conf"]));
-    assert!(ran.out().contains("does not start"), "{}", ran.all());
+    // The broker may be another account than the one that looks, so that nothing can be said.
+    assert!(ran.out().contains("cannot be told from here"), "{}", ran.all());
     trial.end("unreadable files");
 }
 
