@@ -100,8 +100,18 @@ pub(super) fn run(arguments: Arguments) -> Answer {
             }
         }
         Format::Full => {
+            let mut left = MOST_SHOWN;
             for outcome in &outcomes {
-                output::report(&full(&outcome.findings, &outcome.sources, &all, output::style()));
+                let shown = &outcome.findings[..outcome.findings.len().min(left)];
+                left -= shown.len();
+                output::report(&full(shown, &outcome.sources, &all, output::style()));
+            }
+            let all_findings: usize = outcomes.iter().map(|outcome| outcome.findings.len()).sum();
+            if all_findings > MOST_SHOWN {
+                let more = all_findings - MOST_SHOWN;
+                output::report(&format!(
+                    "{more} more findings are not shown; `--format concise` lists them\n"
+                ));
             }
             output::report(&summary(&outcomes, &all));
         }
@@ -114,6 +124,9 @@ pub(super) fn run(arguments: Arguments) -> Answer {
     let is_clean = outcomes.iter().all(|outcome| outcome.worst().is_none_or(|worst| worst < least));
     Ok(if is_clean { NOTHING } else { SOMETHING })
 }
+
+/// How many findings are shown with their lines; nobody reads more.
+const MOST_SHOWN: usize = 5000;
 
 /// A text to lint: its name, its bytes, and what it is.
 type Text = (String, Arc<[u8]>, Kind);

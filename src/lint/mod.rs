@@ -110,7 +110,7 @@ fn conclude(
     waivers: &Waivers,
 ) -> Outcome {
     let (all, cuts) = rules::check(lowered, &sources, now);
-    let verdicts = lowered.iter().map(|lowered| verdict(lowered, &all)).collect();
+    let verdicts = lowered.iter().map(|lowered| verdict(lowered, &all, &sources, now)).collect();
     let (waived, mut findings): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|finding| waivers.waives(finding, &sources));
     let cuts = cuts.into_iter().filter(|(first, _)| !waivers.waives(first, &sources)).collect();
@@ -127,16 +127,24 @@ fn conclude(
     }
 }
 
-fn verdict(lowered: &Lowered, findings: &[Diagnostic]) -> ReleaseVerdict {
+fn verdict(lowered: &Lowered, findings: &[Diagnostic], sources: &Sources, now: i64) -> ReleaseVerdict {
     let release = lowered.deployment.release;
     let notes::Verdict { loads, reason, .. } = notes::verdict(release, &lowered.notes);
     let reason = reason.map(|note| {
         // The finding on the note says it best; a note that no rule speaks of is one of what could not be seen.
+        let name = release.to_string();
         let at = |finding: &&Diagnostic| {
             let span = finding.primary.span;
-            span.source == note.span.source && span.start <= note.span.end && note.span.start <= span.end
+            finding.releases.contains(&name)
+                && span.source == note.span.source
+                && span.start <= note.span.end
+                && note.span.start <= span.end
         };
-        let finding = findings.iter().filter(at).max_by_key(|finding| finding.severity);
+        let mut near: Vec<_> = findings.iter().filter(at).collect();
+        if near.len() > 1 {
+            near = rules::because_of(note, &near, lowered, sources, now);
+        }
+        let finding = near.into_iter().max_by_key(|finding| finding.severity);
         let words = match (&note.kind, finding) {
             (NoteKind::NotChecked { path, missing, .. }, _) => {
                 format!("`{}` was not looked at: `{}` does not exist here", path.display(), missing.display())

@@ -39,9 +39,11 @@ rule! {
 
 fn check(cx: &mut Context<'_>) {
     let elsewhere = cx.deployment.is_per_listener()
-        && cx.deployment.listeners.iter().any(|other| {
-            other.security.as_ref().is_some_and(|security| security.passwords.is_named())
-        });
+        && cx
+            .deployment
+            .listeners
+            .iter()
+            .any(|other| other.security.as_ref().is_some_and(|security| security.passwords.is_named()));
     if logins::may_ask_plugin(cx.deployment) || logins::may_have_missed_lines(cx) {
         return;
     }

@@ -8,6 +8,8 @@ mod named_files;
 mod password_lines;
 mod placement;
 
+use std::mem::discriminant;
+
 use placement::ListenerLines;
 
 use crate::catalogue::Release;
@@ -291,6 +293,52 @@ pub fn check(
     }
     findings.sort_by(|a, b| order(a).cmp(&order(b)));
     (findings, cuts)
+}
+
+/// Those of some findings that one release reports because of a note: without it they are not there. Where there are
+/// none, those that are there because of anything noted at the same place.
+pub fn because_of<'f>(
+    note: &Note,
+    findings: &[&'f Diagnostic],
+    lowered: &Lowered,
+    sources: &Sources,
+    now: i64,
+) -> Vec<&'f Diagnostic> {
+    let Lowered { deployment, notes } = lowered;
+    let (release, acl_files) = (deployment.release, acl_files::of(deployment));
+    let involved = |rule: &&&'static Rule| findings.iter().any(|finding| finding.rule == rule.name);
+    let lost_without = |is_it: &dyn Fn(&Note) -> bool| -> Vec<&'f Diagnostic> {
+        let notes: Vec<Note> = notes.iter().filter(|other| !is_it(other)).cloned().collect();
+        let mut kept = Vec::new();
+        for rule in RULES.iter().filter(involved) {
+            let (acl_files, findings) = (&acl_files[..], Vec::new());
+            let mut context = Context {
+                deployment,
+                notes: &notes,
+                release,
+                sources,
+                now,
+                acl_files,
+                rule,
+                findings,
+                cut: None,
+            };
+            (rule.check)(&mut context);
+            kept.extend(context.findings);
+        }
+        let is_kept = |finding: &Diagnostic| {
+            let bare = Diagnostic { releases: Vec::new(), ..finding.clone() };
+            kept.contains(&bare)
+        };
+        findings.iter().copied().filter(|finding| !is_kept(finding)).collect()
+    };
+    // What is noted twice at a place gives one finding.
+    let is_same =
+        |other: &Note| other.span == note.span && discriminant(&other.kind) == discriminant(&note.kind);
+    match lost_without(&is_same) {
+        own if own.is_empty() => lost_without(&|other| other.span == note.span),
+        own => own,
+    }
 }
 
 fn order(finding: &Diagnostic) -> (Span, std::cmp::Reverse<Severity>, &'static str, &[String]) {

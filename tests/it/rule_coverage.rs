@@ -84,11 +84,12 @@ fn unspoken(text: &[u8], files: &Root) -> Vec<String> {
     for lowered in &lowered {
         let release = lowered.deployment.release.to_string();
         for note in lowered.notes.iter().filter(|note| note.effect == Effect::Fatal) {
-            let is_spoken_of = findings.iter().any(|finding| {
-                finding.severity == Severity::Error
-                    && finding.releases.contains(&release)
-                    && overlaps(finding.primary.span, note.span)
-            });
+            let near: Vec<_> = findings
+                .iter()
+                .filter(|finding| finding.severity == Severity::Error && finding.releases.contains(&release))
+                .filter(|finding| overlaps(finding.primary.span, note.span))
+                .collect();
+            let is_spoken_of = !rules::because_of(note, &near, lowered, &reader.sources, NOW).is_empty();
             if !is_spoken_of {
                 missing.push(format!(
                     "{release}: no error on {:?}: {:?}",

@@ -16,6 +16,8 @@ pub(super) enum Host {
     Address(IpAddr),
     /// An address of IPv4 in the form of IPv6, which only sockets for IPv4 can be bound to.
     Mapped(Ipv4Addr),
+    /// `*`, which stands for every address where the broker asks for one to listen on.
+    Any,
     /// The name of the loopback interface's addresses.
     Localhost,
     /// Another name, in lower case.
@@ -38,6 +40,7 @@ pub(super) fn read(text: &str) -> Host {
             None => Host::Address(address.into()),
         },
         (_, Some(address)) => Host::Address(address.into()),
+        _ if text == "*" => Host::Any,
         _ if text.eq_ignore_ascii_case("localhost") => Host::Localhost,
         _ if text.bytes().all(is_name) && !is_numeric => Host::Name(text.to_lowercase()),
         _ => Host::Impossible,
@@ -107,6 +110,7 @@ fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
         Some(Host::Address(address)) => vec![(Bound::of(address), true)],
         Some(Host::Mapped(address)) if domain == Some("ipv4") => vec![(Bound::of(address.into()), true)],
         Some(Host::Mapped(_)) => Vec::new(),
+        Some(Host::Any) => wanted(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED, true),
         Some(Host::Localhost) => wanted(four, six, false),
         Some(Host::Name(name)) => vec![(Bound::Name(name), true)],
         Some(Host::Impossible) => Vec::new(),
@@ -232,6 +236,10 @@ fn check_host(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
         (Host::Address(address), _) if let Some(interface) = foreign_interface(listener, address) => {
             Some((NoteKind::HostNotOnInterface { interface }, host.span, Effect::Fatal))
         }
+        (Host::Any, _) => {
+            let interface = foreign_interface(listener, Ipv4Addr::UNSPECIFIED.into())?;
+            Some((NoteKind::HostNotOnInterface { interface }, host.span, Effect::Fatal))
+        }
         (Host::Address(address), _) if is_number => {
             // No machine has an address of the network 0.
             let is_nowhere =
@@ -275,6 +283,7 @@ mod tests {
             assert_eq!(read(text), Host::Impossible, "{text}");
         }
         assert_eq!(read("::ffff:127.0.0.1"), Host::Mapped(Ipv4Addr::LOCALHOST));
+        assert_eq!(read("*"), Host::Any);
         assert_eq!(read("LocalHost"), Host::Localhost);
         assert_eq!(read("Broker.example"), Host::Name("broker.example".to_owned()));
     }

@@ -101,7 +101,8 @@ pub(super) fn port_line(lowering: &mut Lowering<'_, '_>, directive: Directive, b
 /// `bind_address HOST`: the default listener's address.
 pub(super) fn bind_address_line(lowering: &mut Lowering<'_, '_>, directive: Directive, block: &mut Block) {
     let Some(Sourced { value: Value::Text(host), span }) = lowering.value(directive) else { return };
-    if hosts::read(&host) == hosts::Host::Impossible {
+    // Only listeners may leave the address to the resolver.
+    if matches!(hosts::read(&host), hosts::Host::Impossible | hosts::Host::Any) {
         lowering.read_note(NoteKind::BadHost, span, true);
     }
     if !lowering.release.has(Quirk::DefaultListenerLazy) {
