@@ -10,8 +10,6 @@ mod placement;
 
 use std::mem::discriminant;
 
-use placement::ListenerLines;
-
 use crate::catalogue::Release;
 use crate::model::notes::{Effect, Note};
 use crate::model::{Deployment, Lowered};
@@ -19,6 +17,7 @@ use crate::report::{Diagnostic, Severity};
 use crate::text::{Sources, Span};
 
 use acl_files::AclFile;
+use placement::ListenerLines;
 
 mod acl_files;
 
@@ -306,6 +305,7 @@ pub fn because_of<'f>(
 ) -> Vec<&'f Diagnostic> {
     let Lowered { deployment, notes } = lowered;
     let (release, acl_files) = (deployment.release, acl_files::of(deployment));
+    let listener_lines = ListenerLines::of(deployment);
     let involved = |rule: &&&'static Rule| findings.iter().any(|finding| finding.rule == rule.name);
     let lost_without = |is_it: &dyn Fn(&Note) -> bool| -> Vec<&'f Diagnostic> {
         let notes: Vec<Note> = notes.iter().filter(|other| !is_it(other)).cloned().collect();
@@ -319,6 +319,7 @@ pub fn because_of<'f>(
                 sources,
                 now,
                 acl_files,
+                listener_lines: &listener_lines,
                 rule,
                 findings,
                 cut: None,
