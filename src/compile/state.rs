@@ -14,7 +14,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::OFlags;
+
+use super::write::lock;
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
@@ -278,7 +280,7 @@ impl State {
             }
             Err(error) => return Err(failed("lock", &path, error)),
         };
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match lock(&file) {
             Ok(()) => {
                 self.lock.replace(Some(file));
                 Ok(())

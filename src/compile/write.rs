@@ -22,6 +22,7 @@ use rustix::fs::Stat;
 pub use calls::Call;
 use calls::{Calls, Folder};
 use inventory::Existing;
+pub(super) use replace::lock;
 use replace::{FOLDER_MODE, Place, remove_parents};
 
 use super::manifest::{About, Manifest, ManifestError};

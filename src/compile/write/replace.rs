@@ -148,12 +148,10 @@ impl Place {
             if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_size != 0 {
                 return Err(WriteError::InTheWay { path });
             }
-            let locked = calls.call(Call::Lock, &path, || {
-                match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                    Ok(()) => Ok(true),
-                    Err(Errno::WOULDBLOCK) => Ok(false),
-                    Err(error) => Err(error),
-                }
+            let locked = calls.call(Call::Lock, &path, || match lock(&file) {
+                Ok(()) => Ok(true),
+                Err(Errno::WOULDBLOCK) => Ok(false),
+                Err(error) => Err(error),
             });
             if locked.is_err() {
                 // Where locks do not work, nobody holds this one.
@@ -315,4 +313,21 @@ pub(super) fn remove_parents(calls: &Calls<'_>, made: &[PathBuf]) {
 /// The lock of an output folder, held until it is dropped.
 pub(super) struct Lock {
     _file: OwnedFd,
+}
+
+/// How often, and how long apart, a lock that another holds is tried again.
+const LOCK_WAITS: (u32, std::time::Duration) = (25, std::time::Duration::from_millis(20));
+
+/// Takes a lock. A process that is just being started holds the locks of its parent until it has become another
+/// program, so a lock that is taken is tried again for half a second.
+pub(in crate::compile) fn lock(file: &impl std::os::fd::AsFd) -> Result<(), Errno> {
+    let mut locked = rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive);
+    for _ in 0..LOCK_WAITS.0 {
+        if locked != Err(Errno::WOULDBLOCK) {
+            break;
+        }
+        std::thread::sleep(LOCK_WAITS.1);
+        locked = rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive);
+    }
+    locked
 }
