@@ -13,6 +13,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::report::render::{is_unshown, printable};
+
 /// Exit code: nothing to report, yes, or written.
 const NOTHING: u8 = 0;
 /// Exit code: there is something, no, or errors in the input.
@@ -47,8 +49,13 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Where even this cannot be printed there is nobody to tell.
-            let _ = error.print();
+            let text = error.render().to_string();
+            if text.chars().any(|character| character != '\n' && is_unshown(character)) {
+                printable(&text).lines().for_each(output::narrate);
+            } else {
+                // Where even this cannot be printed there is nobody to tell.
+                let _ = error.print();
+            }
             return ExitCode::from(if error.use_stderr() { NO_ANSWER } else { NOTHING });
         }
     };
