@@ -148,6 +148,9 @@ fn shown_json(value: &serde_json::Value) -> String {
 /// How much of a file in a folder is read to tell what it is.
 const HEAD_BYTES: u64 = 64 * 1024;
 
+/// How many files of a folder without a main file are looked at.
+const MOST_INPUTS: usize = 1000;
+
 /// The texts that a path stands for.
 fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Failure> {
     let cannot = |path: &Path, error: &FileError| {
@@ -190,6 +193,12 @@ fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Fai
             let most = MAX_FILE_BYTES >> 20;
             return Err(Failure(format!(
                 "the files in `{}` have more than {most} MiB together; name single ones",
+                path.display()
+            )));
+        }
+        if found.len() == MOST_INPUTS {
+            return Err(Failure(format!(
+                "`{}` holds more than {MOST_INPUTS} files of Mosquitto and no mosquitto.conf; name single ones",
                 path.display()
             )));
         }

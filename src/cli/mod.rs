@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::report::render::printable;
+use crate::report::render::{is_unshown, printable};
 
 /// Exit code: nothing to report, yes, or written.
 const NOTHING: u8 = 0;
@@ -49,13 +49,14 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let text = printable(&error.render().to_string());
-            if error.use_stderr() {
-                output::narrate(text.trim_end());
-                return ExitCode::from(NO_ANSWER);
+            let text = error.render().to_string();
+            if text.chars().any(|character| character != '\n' && is_unshown(character)) {
+                printable(&text).lines().for_each(output::narrate);
+            } else {
+                // Where even this cannot be printed there is nobody to tell.
+                let _ = error.print();
             }
-            output::report(&text);
-            return ExitCode::from(NOTHING);
+            return ExitCode::from(if error.use_stderr() { NO_ANSWER } else { NOTHING });
         }
     };
     let answer = match arguments.command {

@@ -89,7 +89,10 @@ impl<'a> Context<'a> {
     }
 
     /// Reports a finding.
-    fn report(&mut self, finding: Diagnostic) {
+    fn report(&mut self, mut finding: Diagnostic) {
+        let labels = finding.related.iter_mut().chain([&mut finding.primary]).map(|label| &mut label.text);
+        let texts = labels.chain(&mut finding.notes).chain(&mut finding.help).chain([&mut finding.message]);
+        texts.for_each(cut_short);
         if self.findings.len() < MOST_KEPT {
             return self.findings.push(finding);
         }
@@ -109,6 +112,15 @@ impl<'a> Context<'a> {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
         }
+    }
+}
+
+/// Cuts a text that no one would read: a name or value in it may be as long as a file.
+fn cut_short(text: &mut String) {
+    const LONGEST: usize = 800;
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
     }
 }
 

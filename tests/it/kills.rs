@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::Rng as _;
@@ -94,9 +94,10 @@ fn a_killed_run_leaves_a_whole_pack() {
         packs.push(whole_pack(&at("out")).unwrap());
     }
     let [one, other] = [packs[0].clone(), packs[1].clone()];
-    let kills: usize = std::env::var("MOSKIT_CASES").map_or(24, |text| text.parse().unwrap());
+    let kills: usize = std::env::var("MOSKIT_KILLS").map_or(24, |text| text.parse().unwrap());
     let mut tally: BTreeMap<Moment, usize> = BTreeMap::new();
     let mut seen_absent = 0;
+    let mut writing = longest / 2;
     for number in 0..kills {
         let (name, new, old) =
             if number % 2 == 0 { ("one.yaml", &one, &other) } else { ("other.yaml", &other, &one) };
@@ -105,8 +106,11 @@ fn a_killed_run_leaves_a_whole_pack() {
         if is_first {
             fs::remove_dir_all(at("out")).unwrap();
         }
-        let moment = kill(&mut compile(name), longest, &mut chance);
-        let (building, cleared) = (at(".out.moskit-new").exists(), at(".out.moskit-lock").exists());
+        let sibling = at(".out.moskit-new");
+        let (moment, has_ended) = kill(&mut compile(name), &sibling, longest, writing, &mut chance);
+        // How long the writing takes hangs on what else the machine does.
+        writing = if has_ended { writing.mul_f64(0.7) } else { writing.mul_f64(1.05) };
+        let (building, locked) = (at(".out.moskit-new").exists(), at(".out.moskit-lock").exists());
         let came = match whole_pack(&at("out")) {
             None => {
                 assert!(is_first, "the pack is gone after {moment:?}");
@@ -117,7 +121,7 @@ fn a_killed_run_leaves_a_whole_pack() {
             Some(pack) if pack == *new => Moment::After,
             Some(pack) => {
                 assert!(!is_first && pack == *old, "a pack of neither spec after {moment:?}");
-                if building || cleared { Moment::Building } else { Moment::Before }
+                if building || locked { Moment::Building } else { Moment::Before }
             }
         };
         *tally.entry(came).or_default() += 1;
@@ -134,16 +138,33 @@ fn a_killed_run_leaves_a_whole_pack() {
     );
 }
 
-/// Starts a run and kills it at a moment of the time that it takes, seldom in its first part, where it reads; tells the moment.
-fn kill(command: &mut std::process::Command, longest: Duration, chance: &mut TestRng) -> Duration {
+/// Starts a run and kills it: one in four at any moment of a whole run, the others within `writing` from the moment on when
+/// the new pack is begun. Tells the moment, and whether the run had ended before.
+fn kill(
+    command: &mut Command,
+    new: &Path,
+    longest: Duration,
+    writing: Duration,
+    chance: &mut TestRng,
+) -> (Duration, bool) {
     let part = f64::from(chance.next_u32()) / f64::from(u32::MAX);
-    let moment = longest.mul_f64(0.2 + part * 1.1);
+    let any_moment = chance.next_u32() % 4 == 0;
     let began = Instant::now();
     let mut child = command.spawn().unwrap();
-    while began.elapsed() < moment && child.try_wait().unwrap().is_none() {
+    let mut moment = any_moment.then(|| longest.mul_f64(part));
+    let has_ended = loop {
+        if child.try_wait().unwrap().is_some() {
+            break true;
+        }
+        if moment.is_none() && new.exists() {
+            moment = Some(began.elapsed() + writing.mul_f64(part));
+        }
+        if moment.is_some_and(|moment| began.elapsed() >= moment) {
+            break false;
+        }
         std::thread::sleep(Duration::from_micros(200));
-    }
+    };
     let _ = child.kill();
     child.wait().unwrap();
-    moment
+    (began.elapsed(), has_ended)
 }

@@ -25,12 +25,15 @@ pub(crate) fn is_unshown(character: char) -> bool {
 
 /// Text for a terminal or a log: control characters are shown, not sent. Line ends stay.
 pub fn printable(text: &str) -> String {
-    let shown = |character: char| match character {
-        '\n' => "\n".to_owned(),
-        other if is_unshown(other) => other.escape_default().to_string(),
-        other => other.to_string(),
-    };
-    text.chars().map(shown).collect()
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push('\n'),
+            other if is_unshown(other) => shown.extend(other.escape_default()),
+            other => shown.push(other),
+        }
+    }
+    shown
 }
 
 /// Like [`printable`], on one line.
