@@ -148,7 +148,7 @@ fn kill(
     chance: &mut TestRng,
 ) -> (Duration, bool) {
     let part = f64::from(chance.next_u32()) / f64::from(u32::MAX);
-    let any_moment = chance.next_u32() % 4 == 0;
+    let any_moment = chance.next_u32().is_multiple_of(4);
     let began = Instant::now();
     let mut child = command.spawn().unwrap();
     let mut moment = any_moment.then(|| longest.mul_f64(part));
