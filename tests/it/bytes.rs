@@ -94,8 +94,8 @@ fn check(bytes: &[u8], named: &[u8]) -> Result<(), TestCaseError> {
     prop_assert_eq!(printed, bytes);
     let mut files = Memory::new();
     files.insert("/etc/f", named);
-    files.insert("/work/f", named);
-    files.insert("/work/inc/a.conf", named);
+    files.insert("/srv/f", named);
+    files.insert("/srv/inc/a.conf", named);
     let releases: Vec<_> = ["2.0.11", "2.1.2"]
         .iter()
         .flat_map(|name| name.parse::<Target>().unwrap().releases().to_vec())
@@ -103,7 +103,7 @@ fn check(bytes: &[u8], named: &[u8]) -> Result<(), TestCaseError> {
     for kind in [Kind::Conf, Kind::Acl, Kind::Passwd, Kind::Spec, Kind::Pack] {
         let environment = Environment { now: NOW, started_by: "root".to_owned() };
         let input = Input {
-            name: "/work/t",
+            name: "/srv/t",
             bytes: bytes.into(),
             kind,
             files: &files,
