@@ -102,6 +102,11 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     let user = decoded.spec.install.user.value.to_string();
     let owners = prefix.as_ref().map_or_else(BTreeMap::new, |_| owners(&files, &user));
     let code = finish(arguments, &compiled, owners, &user)?;
+    let passwords = decoded.spec.users.iter().filter_map(|user| user.password.as_ref());
+    if passwords.into_iter().any(|password| password.value == Password::Generate) && !arguments.diff {
+        let made_up = kept.path().join("passwords");
+        output::narrate(&format!("generated passwords are in {}", made_up.display()));
+    }
     if !judged.findings.is_empty() {
         output::narrate(&format!("lint has something to say of it: moskit lint {shown}"));
     }
