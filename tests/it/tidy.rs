@@ -34,6 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("credentials", &["text"]),
     ("model", &["catalogue", "credentials", "text"]),
     ("access", &["catalogue", "model", "text"]),
+    ("broker", &["access", "catalogue", "credentials", "model", "text"]),
     ("lang", &["access", "catalogue", "credentials", "model", "report", "text"]),
     ("rules", &["access", "catalogue", "credentials", "model", "report", "text"]),
     ("compile", &["access", "catalogue", "credentials", "lang", "model", "report", "text"]),

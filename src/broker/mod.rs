@@ -1,0 +1,4 @@
+//! The built-in broker: it serves a [`Deployment`](crate::model::Deployment) as the release of that deployment
+//! would.
+
+pub mod wire;

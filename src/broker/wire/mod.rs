@@ -1,0 +1,18 @@
+//! MQTT 3.1, 3.1.1 and 5 on the wire: packets as values, strict reading, writing.
+//!
+//! Reading knows both directions, since the broker reads what clients send and the test client what brokers
+//! send. Whatever is not exactly as the protocol says is refused with a [`Malformed`]; what a release of
+//! Mosquitto answers to that is not decided here.
+
+mod packet;
+mod property;
+mod reason;
+mod text;
+
+pub use packet::{
+    Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketKind, Publish, QoS, RetainHandling, SubAck,
+    Subscribe, Subscription, UnsubAck, Unsubscribe, Version, Will,
+};
+pub use property::{Properties, Property, PropertyKind};
+pub use reason::Reason;
+pub use text::Text;
