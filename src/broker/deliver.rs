@@ -94,20 +94,17 @@ impl Core {
         };
         let size = message.payload.len();
         if qos == QoS::AtMostOnce {
-            match &session.link {
-                Some(link) => {
-                    let most = self.limits.max_queued_messages;
-                    if most.is_some_and(|most| link.out.packets() >= most) {
-                        return self.drop_for(key);
-                    }
-                    self.transmit(key, &flight, false, now);
+            let packets = session.link.as_ref().map(|link| link.out.packets());
+            return match packets {
+                Some(packets) if self.limits.max_queued_messages.is_some_and(|most| packets >= most) => {
+                    self.drop_for(key);
                 }
+                Some(_) => self.transmit(key, &flight, false, now),
                 None if self.limits.queue_qos0_messages && self.has_room(key, size) => {
                     self.wait(key, flight);
                 }
                 None => {}
-            }
-            return;
+            };
         }
         flight.id = session.outgoing.next_id();
         if self.may_fly(key, size) {
