@@ -4,6 +4,7 @@
 //! environment nor the clock.
 
 pub mod access;
+pub mod boot;
 pub mod broker;
 pub mod catalogue;
 pub mod cli;
