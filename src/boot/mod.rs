@@ -148,7 +148,7 @@ pub fn load(here: &Here<'_>, release: Release, environment: Environment) -> Resu
     let now = environment.now;
     let mut reader = Reader::new(here, environment);
     let tree = if here.main.as_os_str().is_empty() {
-        let id = reader.sources.add(Source::new("no file", Arc::from(&b""[..])));
+        let id = reader.sources.add(Source::new("no file", *b""));
         Arc::new(conf::parse(id, b""))
     } else {
         match reader.conf(&here.main) {

@@ -21,7 +21,7 @@ use crate::credentials::OperatingSystem;
 use crate::lang::Environment;
 use crate::model::{Deployment, ListenerKind, Protocol};
 use crate::report::render::concise;
-use crate::text::Files;
+
 use crate::text::disk::Disk;
 
 /// Run the built-in broker on a configuration or a pack
@@ -85,7 +85,7 @@ fn start(arguments: &Arguments) -> Result<(), Stop> {
         output::narrate(&format!("moskit: {reason}"));
         Stop(status::INVALID)
     })?;
-    let asked = arguments.target.and_then(|target| target.releases().last().copied());
+    let asked = arguments.target.as_ref().and_then(|target| target.releases().last().copied());
     let release = asked.or(files.newest_target()).unwrap_or(Release::newest());
     let mut loaded = boot::load(&files, release, environment()).map_err(|refusal| refused(&refusal))?;
     if !arguments.port.is_empty() {
