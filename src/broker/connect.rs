@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use super::core::{Caller, Core, End, Guest};
 use super::log::LogType;
@@ -94,10 +95,13 @@ impl Core {
                     }
                 };
                 if let Some(reason) = answer {
-                    let properties = Properties::NONE;
+                    let mut properties = Properties::NONE;
+                    if reason == Reason::QOS_NOT_SUPPORTED {
+                        properties.0.extend(self.maximum_qos(self.doors[caller.door].max_qos));
+                    }
                     let packet = Packet::ConnAck(ConnAck { session_present: false, reason, properties });
                     // A packet of a few bytes always fits.
-                    caller.out.push(|out| drop(encode(&packet, version, out)));
+                    caller.out.push(|out| encode(&packet, version, out).unwrap_or_default());
                 }
                 caller.out.close();
                 if self.limits.connection_messages {
@@ -211,7 +215,7 @@ impl Core {
             number: caller.number,
             out: caller.out.clone(),
             version: connect.version,
-            address: caller.address.clone(),
+            password: connect.password.as_ref().map(|password| Zeroizing::new(password.to_vec())),
             patience: (connect.keep_alive > 0)
                 .then(|| Duration::from_millis(u64::from(connect.keep_alive) * 1500)),
             heard: now,
@@ -220,7 +224,6 @@ impl Core {
             aliases: HashMap::new(),
             own_aliases: HashMap::new(),
             most_own_aliases: wishes.topic_alias_maximum.min(door.max_topic_alias_broker),
-            since: now,
         };
         let mount = door.mount_point.clone();
         let will = connect.will.map(|will| planned(will, mount.as_deref()));
@@ -230,7 +233,6 @@ impl Core {
             user,
             listener: caller.door,
             version: connect.version,
-            is_bridge: connect.is_bridge,
             expiry_interval: wishes.session_expiry,
             ends: None,
             filters,
@@ -297,28 +299,28 @@ impl Core {
     ) -> Properties {
         let door = &self.doors[door];
         let mut properties = Properties::NONE;
-        if let Some(id) = assigned {
-            properties.push(Property::AssignedClientIdentifier(id));
-        }
-        if let Some(seconds) = server_keep_alive {
-            properties.push(Property::ServerKeepAlive(seconds));
-        }
+        let server_keep_alive = server_keep_alive.map(Property::ServerKeepAlive);
+        let is_first = !self.release.has(Quirk::AliasMaximumToldFirst);
+        properties.0.extend(server_keep_alive.clone().filter(|_| is_first));
         if door.max_topic_alias > 0 {
             properties.push(Property::TopicAliasMaximum(door.max_topic_alias));
         }
-        if self.limits.max_inflight_messages > 0 {
-            properties.push(Property::ReceiveMaximum(self.limits.max_inflight_messages));
-        }
-        if let Some(most) = self.limits.max_packet_size {
-            properties.push(Property::MaximumPacketSize(most));
-        }
-        if door.max_qos < QoS::ExactlyOnce {
-            properties.push(Property::MaximumQoS(door.max_qos.number()));
-        }
+        properties.0.extend(server_keep_alive.filter(|_| !is_first));
+        properties.0.extend(assigned.map(Property::AssignedClientIdentifier));
         if !self.limits.retain_available {
             properties.push(Property::RetainAvailable(0));
         }
+        properties.0.extend(self.limits.max_packet_size.map(Property::MaximumPacketSize));
+        if self.limits.max_inflight_messages > 0 {
+            properties.push(Property::ReceiveMaximum(self.limits.max_inflight_messages));
+        }
+        properties.0.extend(self.maximum_qos(door.max_qos));
         properties
+    }
+
+    /// What clients are told where the highest quality of service is not served.
+    fn maximum_qos(&self, most: QoS) -> Option<Property> {
+        (most < QoS::ExactlyOnce).then(|| Property::MaximumQoS(most.number()))
     }
 
     /// Ends what a client with the same id had, and gives what of its session goes on.
@@ -329,7 +331,7 @@ impl Core {
         let will = session.will.take().filter(|_| !goes_on);
         let old = session.link.take();
         if let Some(link) = &old {
-            if link.version == Version::V5 {
+            if link.version == Version::V5 && !self.release.has(Quirk::TakeOverUntold) {
                 let reason = Reason::SESSION_TAKEN_OVER;
                 super::core::send_on(
                     link,

@@ -86,12 +86,11 @@ async fn write(mut writer: impl AsyncWrite + Unpin, out: &Outbox, core: &RefCell
             match writer.write_buf(&mut pieces).await {
                 Ok(0) | Err(_) => return,
                 Ok(count) => {
-                    let is_all = !bytes::Buf::has_remaining(&pieces);
-                    out.written(count, is_all);
                     core.borrow_mut().statistics.bytes_sent += count as u64;
                 }
             }
         }
+        out.written();
         if writer.flush().await.is_err() {
             return;
         }
@@ -239,7 +238,7 @@ fn refuse(
     };
     if let Some((version, packet)) = packet {
         // A packet of a few bytes always fits.
-        caller.out.push(|out| drop(encode(&packet, version, out)));
+        caller.out.push(|out| encode(&packet, version, out).unwrap_or_default());
     }
     caller.out.close();
     match *guest.borrow() {

@@ -160,15 +160,6 @@ impl Core {
         self.gone(guest, end, now);
     }
 
-    /// Replaces what a reload may change; listeners are matched by their place.
-    pub(super) fn adopt(&mut self, deployment: &Deployment) {
-        self.limits = Limits::of(deployment);
-        let doors = deployment.listeners.iter().map(|listener| Door::of(deployment, listener));
-        for (door, fresh) in self.doors.iter_mut().zip(doors) {
-            *door = fresh;
-        }
-    }
-
     /// Keeps a message for those who subscribe later; an empty one clears what was kept.
     pub(super) fn retain(&mut self, message: &Rc<Message>) {
         if message.payload.is_empty() {
@@ -178,7 +169,7 @@ impl Core {
         }
     }
 
-    /// Client ids and what they have, for the tests of the parts.
+    /// Random bytes; without randomness still others for each connection.
     pub(super) fn random_bytes<const COUNT: usize>(&self) -> [u8; COUNT] {
         let mut bytes = [0; COUNT];
         if self.random.fill(&mut bytes).is_err() {
@@ -202,10 +193,4 @@ pub(super) fn send_on(link: &Link, packet: &Packet) {
             out.truncate(before);
         }
     });
-}
-
-/// The names by which topics are given to clients: without the mount point of their listener.
-pub(super) fn unmounted<'a>(mount_point: Option<&str>, topic: &'a Text) -> &'a str {
-    let topic = topic.as_str();
-    mount_point.and_then(|mount| topic.strip_prefix(mount)).unwrap_or(topic)
 }

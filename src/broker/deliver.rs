@@ -3,12 +3,14 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::core::{Core, Guest, send_on, unmounted};
+use bytes::Bytes;
+
+use super::core::{Core, Guest};
 use super::log::LogType;
 use super::message::Message;
-use super::session::{Flight, Session, SessionKey, Stage};
+use super::session::{Flight, SessionKey, Stage};
 use super::subscriptions::Options;
-use super::wire::{Ack, Packet, Properties, Property, Publish, QoS, Reason, Text, Version};
+use super::wire::{Ack, Delivery, Packet, Properties, Property, QoS, Reason, Text, Version};
 use crate::access::{Action, Client};
 use crate::catalogue::Quirk;
 
@@ -164,21 +166,56 @@ impl Core {
         }
     }
 
-    /// Writes a PUBLISH to a client.
+    /// Writes a PUBLISH to a client; nothing where the message expired, or is larger than the client takes.
     fn transmit(&mut self, key: SessionKey, flight: &Flight, dup: bool, now: Instant) {
         let keeps_mount = self.release.has(Quirk::MountPointKeptOnDelivery);
         let Some(session) = self.sessions.get_mut(key) else { return };
         let mount = self.doors[session.listener].mount_point.as_deref().filter(|_| !keeps_mount);
-        let Some(packet) = packet_for(session, flight, dup, mount, now) else { return };
-        let Some(link) = &session.link else { return };
-        send_on(link, &packet);
+        let Some(link) = &mut session.link else { return };
+        let message = &flight.message;
+        let left = message.seconds_left(now);
+        if left == Some(0) {
+            return;
+        }
+        let unmounted = mount.and_then(|mount| {
+            let shown = message.topic.as_str().strip_prefix(mount)?;
+            Text::new(Bytes::copy_from_slice(shown.as_bytes()))
+        });
+        let mut topic = unmounted.as_ref().unwrap_or(&message.topic);
+        let mut own = Properties::NONE;
+        let empty = Text::default();
+        if link.version == Version::V5 {
+            if let Some((alias, is_known)) = link.alias_for(topic) {
+                own.push(Property::TopicAlias(alias));
+                topic = if is_known { &empty } else { topic };
+            }
+            if flight.identifier > 0 {
+                own.push(Property::SubscriptionIdentifier(flight.identifier));
+            }
+            own.0.extend(left.map(Property::MessageExpiryInterval));
+        }
+        let delivery = Delivery {
+            dup,
+            qos: flight.qos,
+            retain: flight.retain,
+            topic,
+            packet_id: flight.id,
+            properties: &message.properties.0,
+            own: &own.0,
+            payload: &message.payload,
+        };
+        let most = link.maximum_packet_size;
+        if most.is_some_and(|most| delivery.encoded_len(link.version) > most) {
+            return;
+        }
+        link.out.deliver(&delivery, &message.payload, link.version);
         self.statistics.packets_sent += 1;
         self.statistics.publishes_sent += 1;
-        self.statistics.publish_bytes_sent += flight.message.payload.len() as u64;
+        self.statistics.publish_bytes_sent += message.payload.len() as u64;
         self.log.say(LogType::Debug, || {
-            let (client, topic) = (&session.client_id, &flight.message.topic);
+            let (client, topic) = (&session.client_id, &message.topic);
             let (dup, qos, retain) = (u8::from(dup), flight.qos.number(), u8::from(flight.retain));
-            let (id, bytes) = (flight.id, flight.message.payload.len());
+            let (id, bytes) = (flight.id, message.payload.len());
             format!("Sending PUBLISH to {client} (d{dup}, q{qos}, r{retain}, m{id}, '{topic}', ... ({bytes} bytes))")
         });
     }
@@ -265,63 +302,4 @@ impl Core {
         };
         self.acknowledge(guest.key, Packet::PubRel, id, reason);
     }
-}
-
-/// The PUBLISH of a message for a client; nothing where the message expired.
-fn packet_for(
-    session: &mut Session,
-    flight: &Flight,
-    dup: bool,
-    mount: Option<&str>,
-    now: Instant,
-) -> Option<Packet> {
-    let message = &flight.message;
-    let link = session.link.as_mut()?;
-    let mut topic = match mount {
-        None => message.topic.clone(),
-        Some(_) => {
-            let shown = unmounted(mount, &message.topic);
-            Text::new(bytes::Bytes::copy_from_slice(shown.as_bytes()))?
-        }
-    };
-    let mut properties = Properties::NONE;
-    if link.version == Version::V5 {
-        let left = message.seconds_left(now);
-        if left == Some(0) {
-            return None;
-        }
-        properties = message.properties.clone();
-        if link.most_own_aliases > 0 {
-            let known = link.own_aliases.get(&topic).copied();
-            let next = link.own_aliases.len() as u16;
-            match known {
-                Some(alias) => {
-                    properties.push(Property::TopicAlias(alias));
-                    topic = Text::default();
-                }
-                None if next < link.most_own_aliases => {
-                    link.own_aliases.insert(topic.detached(), next + 1);
-                    properties.push(Property::TopicAlias(next + 1));
-                }
-                None => {}
-            }
-        }
-        if flight.identifier > 0 {
-            properties.push(Property::SubscriptionIdentifier(flight.identifier));
-        }
-        if let Some(seconds) = left {
-            properties.push(Property::MessageExpiryInterval(seconds));
-        }
-    } else if message.is_over(now) {
-        return None;
-    }
-    Some(Packet::Publish(Publish {
-        dup,
-        qos: flight.qos,
-        retain: flight.retain,
-        topic,
-        packet_id: flight.id,
-        properties,
-        payload: message.payload.clone(),
-    }))
 }

@@ -13,6 +13,7 @@ mod outbox;
 mod plan;
 mod publish;
 mod refusal;
+mod reload;
 mod retained;
 mod server;
 mod session;

@@ -7,6 +7,8 @@ use std::io::IoSlice;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::sync::Notify;
 
+use super::wire::{Delivery, Version};
+
 /// Payloads from this size on are not copied for each client.
 const SHARED_BYTES: usize = 4096;
 
@@ -24,7 +26,6 @@ pub(super) struct Outbox {
 struct Inner {
     ready: VecDeque<Bytes>,
     last: BytesMut,
-    bytes: usize,
     packets: usize,
     is_closing: bool,
 }
@@ -36,28 +37,27 @@ impl Outbox {
         if inner.is_closing {
             return;
         }
-        let before = inner.last.len();
         write(&mut inner.last);
-        inner.bytes += inner.last.len() - before;
         inner.packets += 1;
         drop(inner);
         self.changed.notify_one();
     }
 
-    /// Adds the payload of the packet that was pushed last.
-    pub(super) fn push_payload(&self, payload: &Bytes) {
+    /// Adds a message; a large payload is not copied.
+    pub(super) fn deliver(&self, delivery: &Delivery<'_>, payload: &Bytes, version: Version) {
+        if payload.len() < SHARED_BYTES {
+            // What no packet can hold is left out.
+            return self.push(|out| delivery.encode(version, out).unwrap_or_default());
+        }
+        let mut is_written = false;
+        self.push(|out| is_written = delivery.encode_head(version, out).is_ok());
         let mut inner = self.inner.borrow_mut();
-        if inner.is_closing {
+        if !is_written || inner.is_closing {
             return;
         }
-        inner.bytes += payload.len();
-        if payload.len() < SHARED_BYTES {
-            inner.last.extend_from_slice(payload);
-        } else {
-            let head = inner.last.split().freeze();
-            inner.ready.push_back(head);
-            inner.ready.push_back(payload.clone());
-        }
+        let head = inner.last.split().freeze();
+        inner.ready.push_back(head);
+        inner.ready.push_back(payload.clone());
     }
 
     /// Ends the connection once all that waits is written.
@@ -69,11 +69,6 @@ impl Outbox {
     /// How many packets were added since all was written.
     pub(super) fn packets(&self) -> usize {
         self.inner.borrow().packets
-    }
-
-    /// How many bytes wait.
-    pub(super) fn bytes(&self) -> usize {
-        self.inner.borrow().bytes
     }
 
     /// Waits until there is something to write, and gives it; `None` where the connection is to end.
@@ -96,13 +91,9 @@ impl Outbox {
         }
     }
 
-    /// Tells that so many bytes were written, and whether that was all of what [`next`](Self::next) gave.
-    pub(super) fn written(&self, bytes: usize, is_all: bool) {
-        let mut inner = self.inner.borrow_mut();
-        inner.bytes = inner.bytes.saturating_sub(bytes);
-        if is_all {
-            inner.packets = 0;
-        }
+    /// Tells that all of what [`next`](Self::next) gave was written.
+    pub(super) fn written(&self) {
+        self.inner.borrow_mut().packets = 0;
     }
 }
 

@@ -38,16 +38,12 @@ impl Core {
             self.statistics.publishes_dropped += 1;
             return self.answer_refused(guest, qos, id, Reason::PACKET_TOO_LARGE);
         }
+        let most = usize::from(self.limits.max_inflight_messages);
         let Some(session) = self.session(guest) else { return };
-        if qos == QoS::ExactlyOnce && session.incoming.contains_key(&id) {
-            return self.acknowledge(guest.key, Packet::PubRec, id, Reason::SUCCESS);
-        }
-        let most = self.limits.max_inflight_messages;
-        if qos == QoS::ExactlyOnce && most > 0 && self.session(guest).is_some_and(|s| s.incoming.len() >= usize::from(most)) {
-            if version == Version::V5 {
-                let why = "more messages at once than it may";
-                return self.expel(guest, Some(Reason::RECEIVE_MAXIMUM_EXCEEDED), why, now);
-            }
+        let is_new = qos == QoS::ExactlyOnce && !session.incoming.contains_key(&id);
+        if is_new && version == Version::V5 && most > 0 && session.incoming.len() >= most {
+            let why = "more messages at once than it may";
+            return self.expel(guest, Some(Reason::RECEIVE_MAXIMUM_EXCEEDED), why, now);
         }
         let Some(session) = self.session(guest) else { return };
         let source = session.source();

@@ -277,7 +277,7 @@ impl Running {
 
     /// Takes over what a reload changes: `deployment` is what the files say now.
     pub fn reload(&self, prepared: &Prepared) {
-        self.core.borrow_mut().adopt(&prepared.deployment);
+        self.core.borrow_mut().adopt(&prepared.deployment, Instant::now());
         self.secure.send_replace(prepared.secure.clone());
     }
 

@@ -4,6 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use super::message::{Message, Source};
 use super::outbox::Outbox;
 use super::wire::{QoS, Text, Version, Will};
@@ -83,7 +85,8 @@ pub(super) struct Link {
     pub(super) number: u64,
     pub(super) out: Rc<Outbox>,
     pub(super) version: Version,
-    pub(super) address: Rc<str>,
+    /// What it logged in with, since a reload asks again.
+    pub(super) password: Option<Zeroizing<Vec<u8>>>,
     /// One and a half times the keepalive.
     pub(super) patience: Option<Duration>,
     pub(super) heard: Instant,
@@ -96,8 +99,24 @@ pub(super) struct Link {
     /// Aliases that the broker gave to topics, and how many it may.
     pub(super) own_aliases: HashMap<Text, u16>,
     pub(super) most_own_aliases: u16,
-    /// Since when the client is connected.
-    pub(super) since: Instant,
+}
+
+impl Link {
+    /// The alias for a topic, and whether the client knows it already; nothing where it takes no more.
+    pub(super) fn alias_for(&mut self, topic: &Text) -> Option<(u16, bool)> {
+        if self.most_own_aliases == 0 {
+            return None;
+        }
+        if let Some(alias) = self.own_aliases.get(topic) {
+            return Some((*alias, true));
+        }
+        let next = u16::try_from(self.own_aliases.len() + 1).ok()?;
+        if next > self.most_own_aliases {
+            return None;
+        }
+        self.own_aliases.insert(topic.detached(), next);
+        Some((next, false))
+    }
 }
 
 /// A will and when it is due, once its client is gone.
@@ -116,7 +135,6 @@ pub(super) struct Session {
     pub(super) user: Option<Text>,
     pub(super) listener: usize,
     pub(super) version: Version,
-    pub(super) is_bridge: bool,
     /// Seconds that the session outlives its connection; `u32::MAX` for ever.
     pub(super) expiry_interval: u32,
     /// When it ends, once its client is gone.

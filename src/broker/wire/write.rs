@@ -69,6 +69,13 @@ impl Delivery<'_> {
 
     /// Writes it behind what `out` holds, which it leaves alone where it fails.
     pub fn encode(&self, version: Version, out: &mut BytesMut) -> Result<(), TooLong> {
+        self.encode_head(version, out)?;
+        out.put_slice(self.payload);
+        Ok(())
+    }
+
+    /// The same without the payload, which the caller has to send behind it.
+    pub fn encode_head(&self, version: Version, out: &mut BytesMut) -> Result<(), TooLong> {
         if !are_short(self.properties) || !are_short(self.own) {
             return Err(TooLong);
         }
@@ -83,7 +90,6 @@ impl Delivery<'_> {
             put_properties(self.properties, out);
             put_properties(self.own, out);
         }
-        out.put_slice(self.payload);
         Ok(())
     }
 }
