@@ -3,18 +3,25 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::stream::{Layers, Socket};
-use super::{Peer, Secure, Stream, Upgrade};
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
 
-/// How long TLS and WebSocket handshakes may take together: as long as every release leaves a client that
-/// says nothing.
-pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(90);
+use super::stream::{Carrier, Layers, Socket};
+use super::websocket::WebSocket;
+use super::{Peer, Secure, Stream, Upgrade};
+use crate::catalogue::{Quirk, Release};
+
+/// How long a release keeps a client that has not sent its CONNECT.
+pub fn patience(release: Release) -> Duration {
+    Duration::from_secs(if release.has(Quirk::SilentClientKeptLong) { 90 } else { 30 })
+}
 
 /// A client that was accepted and has not shaken hands yet.
 #[derive(Debug)]
 pub struct Raw {
     pub(super) socket: Socket,
     pub(super) peer: Peer,
+    pub(super) deadline: Instant,
 }
 
 /// A client that may now send its CONNECT.
@@ -26,6 +33,8 @@ pub struct Connection {
     pub peer: Peer,
     /// Who it is by its certificate, where it was asked for one.
     pub identity: Option<Identity>,
+    /// By when the release wants to have seen its CONNECT: [`patience`] after it was accepted.
+    pub deadline: Instant,
 }
 
 /// Who a client is by its certificate.
@@ -58,14 +67,42 @@ impl Raw {
     /// Shakes hands. Where there is nothing to shake this ends at once.
     ///
     /// # Errors
-    /// [`HandshakeFailed`] where the client does not what TLS or WebSockets ask for, or not within
-    /// [`HANDSHAKE_LIMIT`].
+    /// [`HandshakeFailed`] where the client does not what TLS or WebSockets ask for, or not in time.
     pub async fn establish(
         self,
         secure: Option<&Secure>,
         upgrade: Option<&Upgrade>,
     ) -> Result<Connection, HandshakeFailed> {
-        let _ = (secure, upgrade);
-        Ok(Connection { stream: Stream::new(Layers::Plain(self.socket)), peer: self.peer, identity: None })
+        let Self { socket, peer, deadline } = self;
+        let shaken = timeout_at(deadline, shake(socket, secure, upgrade)).await;
+        match shaken.unwrap_or_else(|_| Err("it took too long".to_owned())) {
+            Ok((stream, identity)) => Ok(Connection { stream, peer, identity, deadline }),
+            Err(reason) => Err(HandshakeFailed { peer, reason }),
+        }
     }
+}
+
+async fn shake(
+    socket: Socket,
+    secure: Option<&Secure>,
+    upgrade: Option<&Upgrade>,
+) -> Result<(Stream, Option<Identity>), String> {
+    let (mut carrier, identity) = match secure {
+        None => (Carrier::Plain(socket), None),
+        Some(secure) => {
+            let accepted = TlsAcceptor::from(secure.config()).accept(socket).await;
+            let stream = accepted.map_err(|error| error.to_string())?;
+            let identity = secure.identity(stream.get_ref().1);
+            (Carrier::Tls(Box::new(stream)), identity)
+        }
+    };
+    let Some(upgrade) = upgrade else { return Ok((Stream::new(Layers::Carrier(carrier)), identity)) };
+    let shaken = match upgrade.patience() {
+        None => upgrade.shake(&mut carrier).await,
+        Some(patience) => tokio::time::timeout(patience, upgrade.shake(&mut carrier))
+            .await
+            .unwrap_or_else(|_| Err("the request took too long".to_owned())),
+    };
+    let socket = WebSocket::new(carrier, upgrade.manner(), shaken?);
+    Ok((Stream::new(Layers::WebSocket(Box::new(socket))), identity))
 }

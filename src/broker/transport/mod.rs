@@ -9,11 +9,12 @@ mod hosts;
 mod socket;
 mod stream;
 mod tls;
+mod upgrade;
 mod websocket;
 
 pub use address::{Address, Peer, Placement};
-pub use handshake::{Connection, HANDSHAKE_LIMIT, HandshakeFailed, Identity, Raw};
+pub use handshake::{Connection, HandshakeFailed, Identity, Raw, patience};
 pub use socket::{OpenError, Opened, open};
 pub use stream::Stream;
 pub use tls::{Secure, TlsError, Unhonoured};
-pub use websocket::Upgrade;
+pub use upgrade::Upgrade;

@@ -15,7 +15,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockop
 use tokio::net::{TcpListener, UnixListener};
 
 use super::address::{Address, Peer, Placement};
-use super::handshake::Raw;
+use super::handshake::{Raw, patience};
 use super::hosts;
 use super::stream::Socket;
 use crate::catalogue::{Quirk, Release};
@@ -66,6 +66,7 @@ pub struct Opened {
     sockets: Vec<Bound>,
     addresses: Vec<Address>,
     sends_at_once: bool,
+    patience: Duration,
     /// The socket that is asked first next time, so that a busy one cannot starve the others.
     first: Cell<usize>,
     /// A descriptor that is given up to take in, and turn away, one client more than the system allows.
@@ -130,7 +131,7 @@ pub async fn open(
             open_tcp(&wanted, listener.kind == ListenerKind::LocalOnly)?
         }
     };
-    Opened::new(sockets, sends_at_once)
+    Opened::new(sockets, sends_at_once, patience(release))
 }
 
 /// Opens TCP sockets; `is_partial` says that one is enough.
@@ -209,7 +210,7 @@ fn free_name(folder: &Path, path: &Path) -> PathBuf {
 }
 
 impl Opened {
-    fn new(sockets: Vec<Bound>, sends_at_once: bool) -> Result<Self, OpenError> {
+    fn new(sockets: Vec<Bound>, sends_at_once: bool, patience: Duration) -> Result<Self, OpenError> {
         let address = |bound: &Bound| match bound {
             Bound::Tcp(listener) => {
                 listener.local_addr().map(Address::Tcp).map_err(|error| OpenError::of("a socket", error))
@@ -217,8 +218,14 @@ impl Opened {
             Bound::Unix { file, .. } => Ok(Address::Unix(file.path.clone())),
         };
         let addresses = sockets.iter().map(address).collect::<Result<Vec<_>, _>>()?;
-        let opened =
-            Self { sockets, addresses, sends_at_once, first: Cell::default(), spare: RefCell::default() };
+        let opened = Self {
+            sockets,
+            addresses,
+            sends_at_once,
+            patience,
+            first: Cell::default(),
+            spare: RefCell::default(),
+        };
         opened.keep_spare();
         Ok(opened)
     }
@@ -241,7 +248,8 @@ impl Opened {
                         // It has gone already; reading tells.
                         let _ = stream.set_nodelay(true);
                     }
-                    return Ok((Raw { socket, peer: peer.clone() }, peer));
+                    let deadline = tokio::time::Instant::now() + self.patience;
+                    return Ok((Raw { socket, peer: peer.clone(), deadline }, peer));
                 }
                 Err(error) => error,
             };

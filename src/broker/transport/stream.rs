@@ -6,6 +6,9 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::server::TlsStream;
+
+use super::websocket::WebSocket;
 
 /// A connection without anything on top of it.
 #[derive(Debug)]
@@ -14,15 +17,23 @@ pub(super) enum Socket {
     Unix(UnixStream),
 }
 
-/// The bytes of a client, to and fro.
+/// A connection without WebSockets on top of it.
 #[derive(Debug)]
-pub struct Stream(Layers);
+pub(super) enum Carrier {
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
+}
 
 /// What a connection is made of.
 #[derive(Debug)]
 pub(super) enum Layers {
-    Plain(Socket),
+    Carrier(Carrier),
+    WebSocket(Box<WebSocket<Carrier>>),
 }
+
+/// The bytes of a client, to and fro. What is written may wait in a buffer until it is flushed.
+#[derive(Debug)]
+pub struct Stream(Layers);
 
 impl Stream {
     pub(super) fn new(layers: Layers) -> Self {
@@ -76,4 +87,5 @@ macro_rules! forward {
 }
 
 forward!(Socket; Socket::Tcp, Socket::Unix);
-forward!(Stream, .0; Layers::Plain);
+forward!(Carrier; Carrier::Plain, Carrier::Tls);
+forward!(Stream, .0; Layers::Carrier, Layers::WebSocket);

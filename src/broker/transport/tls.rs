@@ -60,6 +60,15 @@ impl Secure {
         Err(TlsError { option: options::CERTFILE, value: String::new(), reason: "not yet".to_owned() })
     }
 
+    pub(super) fn config(&self) -> Arc<rustls::ServerConfig> {
+        self.config.clone()
+    }
+
+    pub(super) fn identity(&self, connection: &rustls::ServerConnection) -> Option<super::Identity> {
+        let _ = connection;
+        None
+    }
+
     /// What it cannot do of what the configuration asks for.
     pub fn unhonoured(&self) -> &[Unhonoured] {
         &self.unhonoured
