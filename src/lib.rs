@@ -15,4 +15,5 @@ pub mod lint;
 pub mod model;
 pub mod report;
 pub mod rules;
+pub mod testing;
 pub mod text;

@@ -17,9 +17,6 @@ use super::wire::{
     ConnAck, Disconnect, Frame, FrameError, Malformed, Packet, Properties, Sender, Version, decode, encode, take_frame,
 };
 
-/// How long a client may take to say who it is, as every release has it.
-const SILENCE_LIMIT: Duration = Duration::from_secs(90);
-
 /// How long the last bytes may take, once a connection is to end.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -37,7 +34,7 @@ const OWN_BYTES: usize = 1024;
 
 /// Serves a client until one of both ends it.
 pub(super) async fn serve(core: Rc<RefCell<Core>>, connection: Connection, door: usize, number: u64) {
-    let Connection { stream, peer, identity } = connection;
+    let Connection { stream, peer, identity, deadline } = connection;
     let out = Rc::new(Outbox::default());
     let (common_name, subject) = match identity {
         Some(identity) => {
@@ -57,7 +54,7 @@ pub(super) async fn serve(core: Rc<RefCell<Core>>, connection: Connection, door:
     let (reader, writer) = tokio::io::split(stream);
     let guest = RefCell::new(None);
     let mut writing = pin!(write(writer, &out, &core));
-    let reading = pin!(read(reader, &core, &caller, &guest));
+    let reading = pin!(read(reader, &core, &caller, &guest, deadline));
     tokio::select! {
         end = reading => {
             over(&core, &guest, end);
@@ -105,17 +102,17 @@ async fn read(
     core: &Rc<RefCell<Core>>,
     caller: &Caller,
     guest: &RefCell<Option<Guest>>,
+    deadline: tokio::time::Instant,
 ) -> End {
     let mut buffer = BytesMut::new();
     let mut version = None;
-    let begun = tokio::time::Instant::now();
     loop {
         // What is announced and does not come takes no memory: the buffer grows with what came.
         buffer.reserve(if buffer.is_empty() { IDLE_BYTES } else { READ_BYTES });
         let came = match version {
             Some(_) => reader.read_buf(&mut buffer).await,
             None => {
-                match tokio::time::timeout_at(begun + SILENCE_LIMIT, reader.read_buf(&mut buffer)).await {
+                match tokio::time::timeout_at(deadline, reader.read_buf(&mut buffer)).await {
                     Ok(came) => came,
                     Err(_) => return End::TimedOut,
                 }
