@@ -11,11 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::core::{Caller, Core, End, Guest};
 use super::log::LogType;
 use super::outbox::Outbox;
-use super::refusal::{self, Answer, State};
+use super::refusal::{self, Phase, Refusal};
 use super::transport::Connection;
-use super::wire::{
-    ConnAck, Disconnect, Frame, FrameError, Malformed, Packet, Properties, Sender, Version, decode, encode, take_frame,
-};
+use super::wire::{Frame, Packet};
 
 /// How long the last bytes may take, once a connection is to end.
 const LINGER: Duration = Duration::from_secs(5);
@@ -25,9 +23,6 @@ const READ_BYTES: usize = 8 * 1024;
 
 /// How much is kept ready for a client of whom nothing is awaited.
 const IDLE_BYTES: usize = 512;
-
-/// The largest packet that MQTT knows, in bytes.
-const LARGEST_PACKET: usize = 268_435_460;
 
 /// Frames up to this size get memory of their own, so that what is kept of them does not keep a whole read buffer.
 const OWN_BYTES: usize = 1024;
@@ -105,16 +100,17 @@ async fn read(
     deadline: tokio::time::Instant,
 ) -> End {
     let mut buffer = BytesMut::new();
-    let mut version = None;
+    let release = core.borrow().release;
+    let mut phase = Phase::New;
     loop {
         // What is announced and does not come takes no memory: the buffer grows with what came.
         buffer.reserve(if buffer.is_empty() { IDLE_BYTES } else { READ_BYTES });
-        let came = match version {
-            Some(_) => reader.read_buf(&mut buffer).await,
-            None => {
+        let came = match phase {
+            Phase::Connected(_) => reader.read_buf(&mut buffer).await,
+            Phase::New => {
                 match tokio::time::timeout_at(deadline, reader.read_buf(&mut buffer)).await {
                     Ok(came) => came,
-                    Err(_) => return End::TimedOut,
+                    Err(_) => return End::Expelled,
                 }
             }
         };
@@ -124,12 +120,12 @@ async fn read(
             Ok(count) => core.borrow_mut().statistics.bytes_received += count as u64,
         }
         loop {
-            let limit = frame_limit(&core.borrow());
-            let step = match take_frame(&mut buffer, limit) {
+            let most = core.borrow().limits.max_packet_size.unwrap_or(0);
+            let step = match refusal::take_frame(release, phase, &mut buffer, most) {
                 Ok(None) => break,
-                Ok(Some(frame)) => step(core, caller, guest, &mut version, frame, now),
-                Err(error) => {
-                    refuse_frame(core, caller, guest, version, error, now);
+                Ok(Some(frame)) => step(core, caller, guest, &mut phase, frame, now),
+                Err(refusal) => {
+                    refuse(core, caller, guest, &refusal, now);
                     Some(End::Expelled)
                 }
             };
@@ -143,16 +139,12 @@ async fn read(
     }
 }
 
-fn frame_limit(core: &Core) -> usize {
-    core.limits.max_packet_size.map_or(LARGEST_PACKET, |most| most as usize)
-}
-
 /// Deals with one packet; the end of the connection, where it comes of that.
 fn step(
     core: &Rc<RefCell<Core>>,
     caller: &Caller,
     guest: &RefCell<Option<Guest>>,
-    version: &mut Option<Version>,
+    phase: &mut Phase,
     mut frame: Frame,
     now: Instant,
 ) -> Option<End> {
@@ -160,17 +152,18 @@ fn step(
         frame.body = bytes::Bytes::copy_from_slice(&frame.body);
     }
     let known = *guest.borrow();
-    let packet = match decode(&frame, version.unwrap_or(Version::V311), Sender::Client) {
+    let release = core.borrow().release;
+    let packet = match refusal::read(release, *phase, &frame) {
         Ok(packet) => packet,
-        Err(malformed) => {
-            refuse_packet(core, caller, guest, *version, &malformed, now);
+        Err(refusal) => {
+            refuse(core, caller, guest, &refusal, now);
             return Some(End::Expelled);
         }
     };
     let mut core = core.borrow_mut();
     match (known, packet) {
         (None, Packet::Connect(connect)) => {
-            *version = Some(connect.version);
+            *phase = Phase::Connected(connect.version);
             core.statistics.packets_received += 1;
             let entered = core.connect(caller, *connect, now)?;
             *guest.borrow_mut() = Some(entered);
@@ -188,60 +181,20 @@ fn step(
     }
 }
 
-fn refuse_packet(
-    core: &Rc<RefCell<Core>>,
-    caller: &Caller,
-    guest: &RefCell<Option<Guest>>,
-    version: Option<Version>,
-    malformed: &Malformed,
-    now: Instant,
-) {
-    let state = if guest.borrow().is_some() { State::Connected } else { State::New };
-    let answer = refusal::to_packet(core.borrow().release, version, state, malformed);
-    refuse(core, caller, guest, answer, &malformed.to_string(), now);
-}
-
-fn refuse_frame(
-    core: &Rc<RefCell<Core>>,
-    caller: &Caller,
-    guest: &RefCell<Option<Guest>>,
-    version: Option<Version>,
-    error: FrameError,
-    now: Instant,
-) {
-    let state = if guest.borrow().is_some() { State::Connected } else { State::New };
-    let answer = refusal::to_frame(core.borrow().release, version, state, error);
-    refuse(core, caller, guest, answer, &error.to_string(), now);
-}
-
 fn refuse(
     core: &Rc<RefCell<Core>>,
     caller: &Caller,
     guest: &RefCell<Option<Guest>>,
-    answer: Answer,
-    why: &str,
+    refusal: &Refusal,
     now: Instant,
 ) {
     let mut core = core.borrow_mut();
-    let packet = match answer {
-        Answer::Close => None,
-        Answer::ConnAck(version, reason) => {
-            let packet = ConnAck { session_present: false, reason, properties: Properties::NONE };
-            Some((version, Packet::ConnAck(packet)))
-        }
-        Answer::Disconnect(reason) => {
-            Some((Version::V5, Packet::Disconnect(Disconnect { reason, properties: Properties::NONE })))
-        }
-    };
-    if let Some((version, packet)) = packet {
-        // A packet of a few bytes always fits.
-        caller.out.push(|out| encode(&packet, version, out).unwrap_or_default());
-    }
+    caller.out.push(|out| refusal.answer.encode(out));
     caller.out.close();
     match *guest.borrow() {
-        Some(guest) => core.expel(guest, None, why, now),
+        Some(guest) => core.expel(guest, None, &refusal.cause.to_string(), now),
         None => core.log.say(LogType::Notice, || {
-            format!("Client at {}:{} is turned away: {why}", caller.address, caller.port)
+            format!("Client at {}:{} is turned away: {}", caller.address, caller.port, refusal.cause)
         }),
     }
 }

@@ -13,7 +13,7 @@ use super::statistics::Statistics;
 use super::subscriptions::{Match, Subscriptions};
 use super::wire::{Ack, Disconnect, Packet, Properties, Reason, Text, Version, encode};
 use crate::access::{self, Action, Decision};
-use crate::catalogue::Release;
+use crate::catalogue::{Quirk, Release};
 use crate::credentials::KeySource;
 use crate::model::Deployment;
 
@@ -67,8 +67,6 @@ pub(super) enum End {
     GoodbyeWithWill,
     /// The client went away without a word.
     Lost,
-    /// Nothing came for too long.
-    TimedOut,
     /// The client did what it may not.
     Expelled,
     /// The broker ends.
@@ -143,6 +141,13 @@ impl Core {
         self.send(key, &make(Ack { packet_id, reason, properties: Properties::NONE }));
     }
 
+    /// Ends a connection because of an acknowledgement that does not fit.
+    pub(super) fn expel_for_acknowledgement(&mut self, guest: Guest, now: Instant) {
+        let is_told = !self.release.has(Quirk::TakeOverUntold);
+        let reason = is_told.then_some(Reason::PROTOCOL_ERROR);
+        self.expel(guest, reason, "an acknowledgement of the wrong kind", now);
+    }
+
     /// Ends a connection; a client of MQTT 5 is told why, if there is a reason to tell.
     pub(super) fn expel(&mut self, guest: Guest, reason: Option<Reason>, why: &str, now: Instant) {
         let Some(session) = self.session(guest) else { return };
@@ -156,8 +161,7 @@ impl Core {
         if self.limits.connection_messages {
             self.log.say(LogType::Notice, || format!("client {client_id} disconnected: {why}"));
         }
-        let end = if reason == Some(Reason::KEEP_ALIVE_TIMEOUT) { End::TimedOut } else { End::Expelled };
-        self.gone(guest, end, now);
+        self.gone(guest, End::Expelled, now);
     }
 
     /// Keeps a message for those who subscribe later; an empty one clears what was kept.

@@ -182,17 +182,22 @@ impl Core {
             Text::new(Bytes::copy_from_slice(shown.as_bytes()))
         });
         let mut topic = unmounted.as_ref().unwrap_or(&message.topic);
-        let mut own = Properties::NONE;
+        let (mut first, mut last) = (Properties::NONE, Properties::NONE);
         let empty = Text::default();
         if link.version == Version::V5 {
             if let Some((alias, is_known)) = link.alias_for(topic) {
-                own.push(Property::TopicAlias(alias));
+                first.push(Property::TopicAlias(alias));
                 topic = if is_known { &empty } else { topic };
             }
-            if flight.identifier > 0 {
-                own.push(Property::SubscriptionIdentifier(flight.identifier));
+            let identifier = Some(flight.identifier).filter(|identifier| *identifier > 0);
+            let identifier = identifier.map(Property::SubscriptionIdentifier);
+            let left = left.map(Property::MessageExpiryInterval);
+            if self.release.has(Quirk::SubscriptionIdentifierFirst) {
+                first.0.extend(identifier);
+                last.0.extend(left);
+            } else {
+                last.0.extend(left.into_iter().chain(identifier));
             }
-            own.0.extend(left.map(Property::MessageExpiryInterval));
         }
         let delivery = Delivery {
             dup,
@@ -200,8 +205,9 @@ impl Core {
             retain: flight.retain,
             topic,
             packet_id: flight.id,
+            first: &first.0,
             properties: &message.properties.0,
-            own: &own.0,
+            last: &last.0,
             payload: &message.payload,
         };
         let most = link.maximum_packet_size;
@@ -268,38 +274,36 @@ impl Core {
         }
     }
 
-    /// A PUBACK or PUBCOMP, or a PUBREC that ends it: a message is done.
-    pub(super) fn done(&mut self, guest: Guest, id: u16, awaited: Stage, qos: QoS, now: Instant) -> bool {
-        let Some(session) = self.session(guest) else { return false };
-        let flying = &mut session.outgoing.flying;
-        let fits = |flight: &Flight| flight.id == id && flight.stage == awaited && flight.qos == qos;
-        let Some(place) = flying.iter().position(fits) else { return false };
-        if let Some(flight) = flying.remove(place) {
+    /// A PUBACK or PUBCOMP, or a PUBREC that says no: a message is done. One that nobody knows is passed over; one for
+    /// a message that awaits something else ends the connection.
+    pub(super) fn done(&mut self, guest: Guest, id: u16, qos: QoS, awaited: Stage, now: Instant) {
+        let Some(session) = self.session(guest) else { return };
+        let outgoing = &mut session.outgoing;
+        let Some(place) = outgoing.flying.iter().position(|flight| flight.id == id) else { return };
+        if outgoing.flying[place].qos != qos || outgoing.flying[place].stage != awaited {
+            return self.expel_for_acknowledgement(guest, now);
+        }
+        if let Some(flight) = outgoing.flying.remove(place) {
             let size = flight.message.payload.len();
-            session.outgoing.flying_bytes = session.outgoing.flying_bytes.saturating_sub(size);
+            outgoing.flying_bytes = outgoing.flying_bytes.saturating_sub(size);
         }
         self.fill(guest.key, now);
-        true
     }
 
     /// A PUBREC of a client.
     pub(super) fn received(&mut self, guest: Guest, ack: &Ack, now: Instant) {
         let id = ack.packet_id;
-        if ack.reason.is_failure() {
-            self.done(guest, id, Stage::Sent, QoS::ExactlyOnce, now);
-            return;
-        }
         let Some(session) = self.session(guest) else { return };
-        let flying = &mut session.outgoing.flying;
-        let fits = |flight: &&mut Flight| flight.id == id && flight.qos == QoS::ExactlyOnce;
-        let reason = match flying.iter_mut().find(fits) {
-            Some(flight) => {
-                flight.stage = Stage::Released;
-                Reason::SUCCESS
+        if let Some(flight) = session.outgoing.flying.iter_mut().find(|flight| flight.id == id) {
+            if flight.qos != QoS::ExactlyOnce {
+                return self.expel_for_acknowledgement(guest, now);
             }
-            None if session.version == Version::V5 => Reason::PACKET_IDENTIFIER_NOT_FOUND,
-            None => Reason::SUCCESS,
-        };
-        self.acknowledge(guest.key, Packet::PubRel, id, reason);
+            if ack.reason.is_failure() {
+                return self.done(guest, id, QoS::ExactlyOnce, Stage::Sent, now);
+            }
+            flight.stage = Stage::Released;
+        }
+        // What nobody knows is released, too.
+        self.acknowledge(guest.key, Packet::PubRel, id, Reason::SUCCESS);
     }
 }

@@ -19,22 +19,17 @@ impl Core {
         self.log.say(LogType::Debug, || format!("Received {} from {client_id}", name(packet.kind())));
         match packet {
             Packet::Publish(publish) => self.publish(guest, publish, now),
-            Packet::PubAck(ack) => {
-                self.done(guest, ack.packet_id, Stage::Sent, QoS::AtLeastOnce, now);
-            }
+            Packet::PubAck(ack) => self.done(guest, ack.packet_id, QoS::AtLeastOnce, Stage::Sent, now),
             Packet::PubRec(ack) => self.received(guest, &ack, now),
             Packet::PubRel(ack) => self.release(guest, &ack, now),
-            Packet::PubComp(ack) => {
-                self.done(guest, ack.packet_id, Stage::Released, QoS::ExactlyOnce, now);
-            }
+            Packet::PubComp(ack) => self.done(guest, ack.packet_id, QoS::ExactlyOnce, Stage::Released, now),
             Packet::Subscribe(subscribe) => self.subscribe(guest, subscribe, now),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(guest, unsubscribe, now),
             Packet::PingReq => self.send(guest.key, &Packet::PingResp),
             Packet::Disconnect(disconnect) => self.goodbye(guest, &disconnect, now),
-            Packet::Connect(_) => {
-                self.expel(guest, Some(Reason::PROTOCOL_ERROR), "a second CONNECT", now);
-            }
-            Packet::Auth(_)
+            // These are refused where packets are read.
+            Packet::Connect(_)
+            | Packet::Auth(_)
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
             | Packet::UnsubAck(_)

@@ -12,7 +12,6 @@ mod message;
 mod outbox;
 mod plan;
 mod publish;
-mod refusal;
 mod reload;
 mod retained;
 mod server;
@@ -24,6 +23,7 @@ mod sys;
 mod time;
 pub mod transport;
 mod unhonoured;
+pub mod refusal;
 pub mod wire;
 
 pub use log::{Log, LogSink, LogType};

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::core::{Core, Guest};
 use super::session::SessionKey;
-use super::wire::Reason;
 
 /// How often the broker looks at the time.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -30,7 +29,7 @@ impl Core {
             }
         }
         for guest in silent {
-            self.expel(guest, Some(Reason::KEEP_ALIVE_TIMEOUT), "it exceeded its timeout", now);
+            self.expel(guest, None, "it exceeded its timeout", now);
         }
         wills.into_iter().for_each(|key| self.send_delayed_will(key, now));
         for key in ended {

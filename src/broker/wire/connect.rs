@@ -3,8 +3,9 @@
 use super::defect::{Defect, Field};
 use super::packet::{ConnAck, Connect, QoS, Version, Will};
 use super::property::Properties;
-use super::property_codec::{Place, read_properties};
+use super::property_codec::Place;
 use super::read::{Reading, check_topic};
+use super::reader::Reader;
 
 const CLEAN_START: u8 = 0x02;
 const WILL: u8 = 0x04;
@@ -21,30 +22,32 @@ pub(super) fn read_connect(reading: &mut Reading<'_>, told: &mut Option<Version>
     let (version, is_bridge) = read_version(reading)?;
     reading.version = version;
     *told = Some(version);
+    reading.check_flags()?;
     let flags = reading.reader.u8(Field::Other)?;
     if flags & 1 != 0 {
-        return Err(Defect::ConnectFlags);
+        reading.refuse(Defect::ConnectFlags)?;
     }
-    if flags & WILL == 0 && flags & (WILL_QOS | WILL_RETAIN) != 0 {
-        return Err(Defect::WillFlags);
+    let has_will = flags & WILL != 0;
+    if !has_will && flags & (WILL_QOS | WILL_RETAIN) != 0 {
+        reading.refuse(Defect::WillFlags)?;
     }
-    let will_qos = QoS::from_number((flags & WILL_QOS) >> 3).ok_or(Defect::WillFlags)?;
+    let will_qos = QoS::from_number((flags & WILL_QOS) >> 3).ok_or(Defect::WillQoS)?;
     if flags & PASSWORD != 0 && flags & USER_NAME == 0 && version != Version::V5 {
         return Err(Defect::PasswordWithoutUserName);
     }
     let keep_alive = reading.reader.u16(Field::Other)?;
-    let properties = reading.properties()?;
+    let properties =
+        if version == Version::V5 && is_bridge { Properties::NONE } else { reading.properties()? };
     let client_id = reading.reader.text(Field::ClientId)?;
-    let will =
-        if flags & WILL == 0 { None } else { Some(read_will(reading, will_qos, flags & WILL_RETAIN != 0)?) };
-    let reader = &mut reading.reader;
-    let user_name = if flags & USER_NAME == 0 { None } else { Some(reader.text(Field::UserName)?) };
-    let password = if flags & PASSWORD == 0 { None } else { Some(reader.bytes(Field::Password)?) };
-    let clean_start = flags & CLEAN_START != 0;
+    let will = if has_will { Some(read_will(reading, will_qos, flags & WILL_RETAIN != 0)?) } else { None };
+    let user_name =
+        if flags & USER_NAME == 0 { None } else { reading.optional(Field::UserName, Reader::text)? };
+    let password =
+        if flags & PASSWORD == 0 { None } else { reading.optional(Field::Password, Reader::bytes)? };
     Ok(Connect {
         version,
         is_bridge,
-        clean_start,
+        clean_start: flags & CLEAN_START != 0,
         keep_alive,
         properties,
         client_id,
@@ -64,18 +67,17 @@ fn read_version(reading: &mut Reading<'_>) -> Result<(Version, bool), Defect> {
     let version = match (name == old, level & !BRIDGE) {
         (true, 3) => Version::V31,
         (false, 4) => Version::V311,
-        (false, 5) if level == 5 => Version::V5,
+        (false, 5) => Version::V5,
         _ => return Err(Defect::ProtocolLevel(level)),
     };
+    if version == Version::V5 && level & BRIDGE != 0 {
+        reading.refuse(Defect::ProtocolLevel(level))?;
+    }
     Ok((version, level & BRIDGE != 0))
 }
 
 fn read_will(reading: &mut Reading<'_>, qos: QoS, retain: bool) -> Result<Will, Defect> {
-    let properties = if reading.version == Version::V5 {
-        read_properties(&mut reading.reader, Place::Will)?
-    } else {
-        Properties::NONE
-    };
+    let properties = reading.properties_of(Place::Will)?;
     let topic = reading.reader.text(Field::WillTopic)?;
     if topic.is_empty() {
         return Err(Defect::TopicEmpty(Field::WillTopic));

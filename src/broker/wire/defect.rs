@@ -46,11 +46,26 @@ pub enum Field {
     Other,
 }
 
+/// What is wrong with a shared subscription, `$share/GROUP/FILTER`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedFault {
+    /// `$share` and nothing else.
+    Bare,
+    /// There is no filter behind the group.
+    NoFilter,
+    /// The group has no name.
+    EmptyGroup,
+    /// The group is a wildcard.
+    WildcardGroup,
+}
+
 /// What is wrong with a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
     /// There is no packet with that number.
     UnknownKind,
+    /// The connection is not at the point where it may come; only [`refusal`](crate::broker::refusal) finds that.
+    OutOfPlace,
     /// Only the other side may send it.
     WrongDirection,
     /// The version has no such packet.
@@ -77,8 +92,8 @@ pub enum Defect {
     TopicDeep(Field),
     /// The filter is none.
     Filter(InvalidFilter),
-    /// A shared subscription without group or filter.
-    SharedFilter,
+    /// A shared subscription that has no group or no filter.
+    SharedFilter(SharedFault),
     /// A shared subscription without the client's own messages.
     SharedNoLocal,
     /// The protocol has another name.
@@ -87,8 +102,10 @@ pub enum Defect {
     ProtocolLevel(u8),
     /// The reserved flag of a CONNECT is set.
     ConnectFlags,
-    /// Flags of the will are set, and there is no will, or its quality of service is 3.
+    /// Flags of the will are set, and there is no will.
     WillFlags,
+    /// Quality of service 3 of the will.
+    WillQoS,
     /// A password without a user name, before MQTT 5.
     PasswordWithoutUserName,
     /// The flags of a CONNACK.
@@ -120,6 +137,7 @@ impl Defect {
     pub fn reason(self) -> Reason {
         match self {
             Self::WrongDirection
+            | Self::OutOfPlace
             | Self::NotInVersion
             | Self::TopicEmpty(_)
             | Self::SharedNoLocal
@@ -133,7 +151,7 @@ impl Defect {
             Self::PropertyValue(_) => Reason::PROTOCOL_ERROR,
             Self::ProtocolName | Self::ProtocolLevel(_) => Reason::UNSUPPORTED_VERSION,
             Self::TopicWildcard(_) | Self::TopicDeep(_) => Reason::TOPIC_NAME_INVALID,
-            Self::Filter(_) | Self::SharedFilter => Reason::TOPIC_FILTER_INVALID,
+            Self::Filter(_) | Self::SharedFilter(_) => Reason::TOPIC_FILTER_INVALID,
             _ => Reason::MALFORMED_PACKET,
         }
     }
@@ -194,6 +212,7 @@ impl fmt::Display for Field {
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OutOfPlace => f.write_str("it may not come at this point"),
             Self::UnknownKind => f.write_str("there is no packet of kind 0"),
             Self::WrongDirection => f.write_str("only the other side sends it"),
             Self::NotInVersion => f.write_str("the version has no such packet"),
@@ -208,12 +227,18 @@ impl fmt::Display for Defect {
             Self::TopicWildcard(field) => write!(f, "{field} holds a wildcard"),
             Self::TopicDeep(field) => write!(f, "{field} has too many levels"),
             Self::Filter(why) => write!(f, "{why}"),
-            Self::SharedFilter => f.write_str("a shared subscription has a group and a filter"),
+            Self::SharedFilter(SharedFault::Bare | SharedFault::NoFilter) => {
+                f.write_str("a shared subscription has a group and a filter")
+            }
+            Self::SharedFilter(_) => {
+                f.write_str("the group of a shared subscription is a name without wildcards")
+            }
             Self::SharedNoLocal => f.write_str("a shared subscription cannot leave out own messages"),
             Self::ProtocolName => f.write_str("the protocol is not MQTT"),
             Self::ProtocolLevel(level) => write!(f, "there is no protocol level {level} under that name"),
             Self::ConnectFlags => f.write_str("the reserved flag is set"),
-            Self::WillFlags => f.write_str("the flags of the will contradict each other"),
+            Self::WillFlags => f.write_str("flags of a will are set without a will"),
+            Self::WillQoS => f.write_str("there is no quality of service 3 for a will"),
             Self::PasswordWithoutUserName => f.write_str("a password comes without a user name"),
             Self::ConnAckFlags => f.write_str("reserved flags are set"),
             Self::NoFilter => f.write_str("it has no filter"),

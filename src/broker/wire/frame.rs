@@ -53,31 +53,53 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
+/// The bytes of a packet up to its length, itself included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The first byte of the packet.
+    pub first: u8,
+    /// Bytes of the header.
+    pub header: usize,
+    /// Bytes that follow it.
+    pub body: usize,
+}
+
+impl Header {
+    /// Reads it; `None` while it is not complete. A length may be written longer than it needs to be, as every known
+    /// release allows.
+    pub fn read(buffer: &[u8]) -> Result<Option<Self>, FrameError> {
+        let Some(&first) = buffer.first() else { return Ok(None) };
+        let mut body = 0;
+        for index in 0..4 {
+            let Some(&byte) = buffer.get(1 + index) else { return Ok(None) };
+            body |= usize::from(byte & 0x7f) << (7 * index);
+            if byte & 0x80 == 0 {
+                return Ok(Some(Self { first, header: 2 + index, body }));
+            }
+        }
+        Err(FrameError::EndlessLength { first })
+    }
+
+    /// Bytes of the whole packet.
+    pub fn packet(self) -> usize {
+        self.header + self.body
+    }
+}
+
 /// Takes the first packet out of what has come; `None` while it is not complete.
 ///
 /// `limit` is in bytes of the whole packet. An error leaves the buffer as it is. Nothing is reserved for bytes that
-/// are only announced. A length may be written longer than it needs to be, as every known release allows.
+/// are only announced.
 pub fn take_frame(buffer: &mut BytesMut, limit: usize) -> Result<Option<Frame>, FrameError> {
-    let Some(&first) = buffer.first() else { return Ok(None) };
-    let mut length = 0;
-    for index in 0..4 {
-        let Some(&byte) = buffer.get(1 + index) else { return Ok(None) };
-        length |= usize::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 != 0 {
-            continue;
-        }
-        let header = 2 + index;
-        let announced = header + length;
-        if announced > limit {
-            return Err(FrameError::TooLarge { first, announced });
-        }
-        if buffer.len() < announced {
-            return Ok(None);
-        }
-        buffer.advance(header);
-        return Ok(Some(Frame { first, body: buffer.split_to(length).freeze() }));
+    let Some(header) = Header::read(buffer)? else { return Ok(None) };
+    if header.packet() > limit {
+        return Err(FrameError::TooLarge { first: header.first, announced: header.packet() });
     }
-    Err(FrameError::EndlessLength { first })
+    if buffer.len() < header.packet() {
+        return Ok(None);
+    }
+    buffer.advance(header.header);
+    Ok(Some(Frame { first: header.first, body: buffer.split_to(header.body).freeze() }))
 }
 
 #[cfg(test)]

@@ -19,14 +19,14 @@ mod tests;
 mod text;
 mod write;
 
-pub use defect::{Defect, Field, Malformed, TextFault};
-pub use frame::{Frame, FrameError, take_frame};
+pub use defect::{Defect, Field, Malformed, SharedFault, TextFault};
+pub use frame::{Frame, FrameError, Header, take_frame};
 pub use packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketKind, Publish, QoS, RetainHandling, SubAck,
     Subscribe, Subscription, UnsubAck, Unsubscribe, Version, Will,
 };
 pub use property::{Properties, Property, PropertyKind};
-pub use read::{Sender, decode};
+pub use read::{Forgive, Sender, decode, decode_forgiving};
 pub use reason::Reason;
 pub use text::Text;
 pub use write::{Delivery, TooLong, encode, encoded_len};

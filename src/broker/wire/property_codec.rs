@@ -93,37 +93,53 @@ fn is_of_message(property: PropertyKind) -> bool {
     )
 }
 
-/// Reads properties behind their length.
-pub(super) fn read_properties(reader: &mut Reader<'_>, place: Place) -> Result<Properties, Defect> {
+/// Reads properties behind their length; `forgives` tells which defects do not matter.
+pub(super) fn read_properties(
+    reader: &mut Reader<'_>,
+    place: Place,
+    forgives: impl Fn(Defect) -> bool,
+) -> Result<Properties, Defect> {
     let length = reader.variable(Field::Property)?;
     if length == 0 {
         return Ok(Properties::NONE);
     }
     let mut part = reader.part(length as usize).ok_or(Defect::PropertyEnd)?;
-    let mut seen = 0u64;
     let mut properties = Properties::NONE;
     while part.left() > 0 {
         let number = part.variable(Field::Property).map_err(inside)?;
         let kind = PropertyKind::from_number(number).ok_or(Defect::PropertyUnknown(number))?;
-        let value = read_value(kind, &mut part).map_err(inside)?;
-        if !place.allows(kind) {
-            return Err(Defect::PropertyMisplaced(kind));
+        properties.push(read_value(kind, &mut part).map_err(inside)?);
+    }
+    check(&properties, place, forgives)?;
+    Ok(properties)
+}
+
+/// Whether a packet can have these properties, once all could be read: so does every known release.
+fn check(properties: &Properties, place: Place, forgives: impl Fn(Defect) -> bool) -> Result<(), Defect> {
+    let mut seen = 0u64;
+    for property in properties.iter() {
+        let kind = property.kind();
+        let bit = 1 << kind as u32;
+        let defect = if !is_in_range(property) {
+            Defect::PropertyValue(kind)
+        } else if !place.allows(kind) {
+            Defect::PropertyMisplaced(kind)
+        } else if seen & bit != 0 && !place.allows_twice(kind) {
+            Defect::PropertyTwice(kind)
+        } else {
+            seen |= bit;
+            continue;
+        };
+        if !forgives(defect) {
+            return Err(defect);
         }
-        let bit = 1 << number;
-        if seen & bit != 0 && !place.allows_twice(kind) {
-            return Err(Defect::PropertyTwice(kind));
-        }
-        seen |= bit;
-        if !is_in_range(&value) {
-            return Err(Defect::PropertyValue(kind));
-        }
-        properties.push(value);
     }
     let has = |kind: PropertyKind| seen & (1 << kind as u32) != 0;
-    if has(PropertyKind::AuthenticationData) && !has(PropertyKind::AuthenticationMethod) {
+    let is_alone = has(PropertyKind::AuthenticationData) && !has(PropertyKind::AuthenticationMethod);
+    if is_alone && !forgives(Defect::AuthenticationDataAlone) {
         return Err(Defect::AuthenticationDataAlone);
     }
-    Ok(properties)
+    Ok(())
 }
 
 /// A property that ends behind all of them is another defect than a packet that ends too early.

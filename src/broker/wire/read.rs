@@ -1,7 +1,7 @@
 //! Packets from their bytes.
 
 use super::connect::{read_connack, read_connect};
-use super::defect::{Defect, Field, Malformed};
+use super::defect::{Defect, Field, Malformed, SharedFault};
 use super::frame::Frame;
 use super::packet::{
     Ack, Auth, Disconnect, Packet, PacketKind, Publish, QoS, RetainHandling, SubAck, Subscribe, Subscription,
@@ -38,15 +38,33 @@ impl Sender {
     }
 }
 
+/// Tells which defects of a packet do not matter, so that it is read all the same.
+///
+/// Only these can be forgiven: flags of the first byte and of a CONNECT, level 133 (5 with the bit of a bridge: it
+/// has no properties), a wrong direction, duplicates with quality of service 0, bytes behind the last field, reason
+/// codes, no filter, shared subscriptions, the place, number and value of properties, authentication data alone; and
+/// user name and password of a CONNECT that are no text or end too early, which are then left out.
+pub type Forgive<'a> = &'a dyn Fn(PacketKind, Version, Defect) -> bool;
+
 /// Reads a packet of a connection of the given version. A CONNECT tells its own version; `version` is not looked at.
 pub fn decode(frame: &Frame, version: Version, sender: Sender) -> Result<Packet, Malformed> {
+    decode_forgiving(frame, version, sender, &|_, _, _| false)
+}
+
+/// Reads a packet whose reader does not mind some defects.
+pub fn decode_forgiving(
+    frame: &Frame,
+    version: Version,
+    sender: Sender,
+    forgives: Forgive<'_>,
+) -> Result<Packet, Malformed> {
     let Some(kind) = PacketKind::from_first_byte(frame.first) else {
         let defect = Defect::UnknownKind;
         return Err(Malformed { kind: None, version: Some(version), defect, reason: defect.reason() });
     };
     let mut told = (kind != PacketKind::Connect).then_some(version);
-    let mut reading =
-        Reading { reader: Reader::new(&frame.body), kind, flags: frame.first & 0x0f, version, sender };
+    let (reader, flags) = (Reader::new(&frame.body), frame.first & 0x0f);
+    let mut reading = Reading { reader, kind, flags, version, sender, forgives };
     reading.packet(&mut told).map_err(|defect| Malformed {
         kind: Some(kind),
         version: told,
@@ -62,17 +80,41 @@ pub(super) struct Reading<'a> {
     flags: u8,
     pub(super) version: Version,
     sender: Sender,
+    forgives: Forgive<'a>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn forgives(&self, defect: Defect) -> bool {
+        (self.forgives)(self.kind, self.version, defect)
+    }
+
+    /// A defect, unless it is forgiven.
+    pub(super) fn refuse(&self, defect: Defect) -> Result<(), Defect> {
+        if self.forgives(defect) { Ok(()) } else { Err(defect) }
+    }
+
+    /// A field that is left out where its defect is forgiven.
+    pub(super) fn optional<T>(
+        &mut self,
+        field: Field,
+        read: impl FnOnce(&mut Reader<'a>, Field) -> Result<T, Defect>,
+    ) -> Result<Option<T>, Defect> {
+        match read(&mut self.reader, field) {
+            Ok(value) => Ok(Some(value)),
+            Err(defect) => self.refuse(defect).map(|()| None),
+        }
+    }
+
     fn packet(&mut self, told: &mut Option<Version>) -> Result<Packet, Defect> {
         if self.kind == PacketKind::Auth && self.version != Version::V5 {
             return Err(Defect::NotInVersion);
         }
         if !self.sender.sends(self.kind) {
-            return Err(Defect::WrongDirection);
+            self.refuse(Defect::WrongDirection)?;
         }
-        self.check_flags()?;
+        if self.kind != PacketKind::Connect {
+            self.check_flags()?;
+        }
         let packet = match self.kind {
             PacketKind::Connect => Packet::Connect(Box::new(read_connect(self, told)?)),
             PacketKind::ConnAck => Packet::ConnAck(read_connack(self)?),
@@ -90,25 +132,31 @@ impl Reading<'_> {
             PacketKind::Disconnect => Packet::Disconnect(self.disconnect()?),
             PacketKind::Auth => Packet::Auth(self.auth()?),
         };
-        if self.reader.left() > 0 { Err(Defect::Trailing) } else { Ok(packet) }
+        if self.reader.left() > 0 {
+            self.refuse(Defect::Trailing)?;
+        }
+        Ok(packet)
     }
 
-    fn check_flags(&self) -> Result<(), Defect> {
+    pub(super) fn check_flags(&self) -> Result<(), Defect> {
         let expected = match self.kind {
             PacketKind::Publish => return Ok(()),
             PacketKind::PubRel | PacketKind::Subscribe | PacketKind::Unsubscribe => 0b0010,
             _ => 0,
         };
-        // 3.1 also had duplicates of these three.
-        let is_duplicate = self.version == Version::V31 && expected != 0 && self.flags == expected | 0b1000;
-        if self.flags == expected || is_duplicate { Ok(()) } else { Err(Defect::HeaderFlags) }
+        if self.flags == expected { Ok(()) } else { self.refuse(Defect::HeaderFlags) }
     }
 
     pub(super) fn properties(&mut self) -> Result<Properties, Defect> {
+        self.properties_of(Place::Packet(self.kind, self.sender))
+    }
+
+    pub(super) fn properties_of(&mut self, place: Place) -> Result<Properties, Defect> {
         if self.version != Version::V5 {
             return Ok(Properties::NONE);
         }
-        read_properties(&mut self.reader, Place::Packet(self.kind, self.sender))
+        let (forgives, kind, version) = (self.forgives, self.kind, self.version);
+        read_properties(&mut self.reader, place, |defect| forgives(kind, version, defect))
     }
 
     fn packet_id(&mut self) -> Result<u16, Defect> {
@@ -120,18 +168,17 @@ impl Reading<'_> {
 
     pub(super) fn reason(&mut self) -> Result<Reason, Defect> {
         let code = self.reader.u8(Field::Other)?;
-        if is_code_of(code, self.kind, self.version, self.sender) {
-            Ok(Reason(code))
-        } else {
-            Err(Defect::ReasonCode(code))
+        if !is_code_of(code, self.kind, self.version, self.sender) {
+            self.refuse(Defect::ReasonCode(code))?;
         }
+        Ok(Reason(code))
     }
 
     fn publish(&mut self) -> Result<Publish, Defect> {
         let qos = QoS::from_number(self.flags >> 1 & 3).ok_or(Defect::QoS)?;
         let (dup, retain) = (self.flags & 0b1000 != 0, self.flags & 1 != 0);
         if dup && qos == QoS::AtMostOnce {
-            return Err(Defect::DupAtMostOnce);
+            self.refuse(Defect::DupAtMostOnce)?;
         }
         let topic = self.reader.text(Field::Topic)?;
         if self.version != Version::V5 && topic.is_empty() {
@@ -171,7 +218,7 @@ impl Reading<'_> {
             subscriptions.push(self.subscription()?);
         }
         if subscriptions.is_empty() {
-            return Err(Defect::NoFilter);
+            self.refuse(Defect::NoFilter)?;
         }
         Ok(Subscribe { packet_id, properties, subscriptions })
     }
@@ -179,30 +226,36 @@ impl Reading<'_> {
     fn subscription(&mut self) -> Result<Subscription, Defect> {
         let filter = self.filter()?;
         let options = self.reader.u8(Field::Filter)?;
-        let qos = QoS::from_number(options & 3);
-        let retain_handling = match options >> 4 & 3 {
-            0 => Some(RetainHandling::Send),
-            1 => Some(RetainHandling::SendIfNew),
-            2 => Some(RetainHandling::DoNotSend),
-            _ => None,
-        };
-        let reserved = if self.version == Version::V5 { 0b1100_0000 } else { 0b1111_1100 };
-        match (qos, retain_handling, options & reserved) {
-            (Some(qos), Some(retain_handling), 0) => {
-                let no_local = options & 0b0100 != 0;
-                if no_local && filter.as_bytes().starts_with(b"$share/") {
-                    return Err(Defect::SharedNoLocal);
-                }
-                let retain_as_published = options & 0b1000 != 0;
-                Ok(Subscription { filter, qos, no_local, retain_as_published, retain_handling })
-            }
-            _ => Err(Defect::SubscriptionOptions),
+        let no_local = self.version == Version::V5 && options & 0b0100 != 0;
+        if no_local && filter.as_bytes().starts_with(b"$share/") {
+            self.refuse(Defect::SharedNoLocal)?;
         }
+        let reserved = if self.version == Version::V5 { 0b1100_0000 } else { 0b1111_1100 };
+        if options & reserved != 0 {
+            return Err(Defect::SubscriptionOptions);
+        }
+        let qos = QoS::from_number(options & 3).ok_or(Defect::SubscriptionOptions)?;
+        let retain_handling = match options >> 4 {
+            0 => RetainHandling::Send,
+            1 => RetainHandling::SendIfNew,
+            2 => RetainHandling::DoNotSend,
+            _ => return Err(Defect::SubscriptionOptions),
+        };
+        Ok(Subscription {
+            filter,
+            qos,
+            no_local,
+            retain_as_published: options & 0b1000 != 0,
+            retain_handling,
+        })
     }
 
     fn filter(&mut self) -> Result<Text, Defect> {
         let filter = self.reader.text(Field::Filter)?;
         access::check(filter.as_bytes()).map_err(Defect::Filter)?;
+        if let Some(fault) = shared_fault(filter.as_bytes()) {
+            self.refuse(Defect::SharedFilter(fault))?;
+        }
         Ok(filter)
     }
 
@@ -228,7 +281,7 @@ impl Reading<'_> {
             filters.push(self.filter()?);
         }
         if filters.is_empty() {
-            return Err(Defect::NoFilter);
+            self.refuse(Defect::NoFilter)?;
         }
         Ok(Unsubscribe { packet_id, properties, filters })
     }
@@ -248,6 +301,24 @@ impl Reading<'_> {
     fn auth(&mut self) -> Result<Auth, Defect> {
         let (reason, properties) = self.end()?;
         Ok(Auth { reason, properties })
+    }
+}
+
+/// What is wrong with a valid filter as a shared subscription.
+fn shared_fault(filter: &[u8]) -> Option<SharedFault> {
+    if filter == b"$share" {
+        return Some(SharedFault::Bare);
+    }
+    let mut parts = filter.strip_prefix(b"$share/")?.splitn(2, |byte| *byte == b'/');
+    let group = parts.next().unwrap_or_default();
+    if parts.next().unwrap_or_default().is_empty() {
+        Some(SharedFault::NoFilter)
+    } else if group.is_empty() {
+        Some(SharedFault::EmptyGroup)
+    } else if group == b"+" {
+        Some(SharedFault::WildcardGroup)
+    } else {
+        None
     }
 }
 

@@ -41,7 +41,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn u16(&mut self, field: Field) -> Result<u16, Defect> {
-        Ok(u16::from_be_bytes([self.u8(field)?, self.u8(field)?]))
+        if self.left() < 2 {
+            return Err(Defect::Short(field));
+        }
+        self.at += 2;
+        Ok(u16::from_be_bytes([self.body[self.at - 2], self.body[self.at - 1]]))
     }
 
     pub(super) fn u32(&mut self, field: Field) -> Result<u32, Defect> {

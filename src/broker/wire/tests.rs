@@ -175,7 +175,7 @@ fn what_is_shared_is_written_before_what_is_not() {
         topic: &topic,
         packet_id: 0,
         properties: &shared,
-        own: &own,
+        last: &own,
         payload: b"p",
     };
     let mut out = BytesMut::new();

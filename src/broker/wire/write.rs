@@ -43,17 +43,20 @@ pub struct Delivery<'a> {
     pub topic: &'a Text,
     /// The packet identifier; not written with QoS 0.
     pub packet_id: u16,
+    /// Properties of this receiver that are written before the others.
+    pub first: &'a [Property],
     /// Properties that all receivers get.
     pub properties: &'a [Property],
-    /// Properties of this receiver, written behind the others.
-    pub own: &'a [Property],
+    /// Properties of this receiver that are written behind the others.
+    pub last: &'a [Property],
     /// The payload.
     pub payload: &'a [u8],
 }
 
 impl Delivery<'_> {
     fn properties_len(&self, version: Version) -> Option<usize> {
-        (version == Version::V5).then(|| properties_len(self.properties) + properties_len(self.own))
+        let parts = [self.first, self.properties, self.last];
+        (version == Version::V5).then(|| parts.into_iter().map(properties_len).sum())
     }
 
     fn body_len(&self, version: Version) -> usize {
@@ -76,7 +79,7 @@ impl Delivery<'_> {
 
     /// The same without the payload, which the caller has to send behind it.
     pub fn encode_head(&self, version: Version, out: &mut BytesMut) -> Result<(), TooLong> {
-        if !are_short(self.properties) || !are_short(self.own) {
+        if ![self.first, self.properties, self.last].into_iter().all(are_short) {
             return Err(TooLong);
         }
         let flags = u8::from(self.dup) << 3 | self.qos.number() << 1 | u8::from(self.retain);
@@ -87,8 +90,9 @@ impl Delivery<'_> {
         }
         if let Some(length) = self.properties_len(version) {
             put_variable(length, out);
+            put_properties(self.first, out);
             put_properties(self.properties, out);
-            put_properties(self.own, out);
+            put_properties(self.last, out);
         }
         Ok(())
     }
@@ -104,7 +108,8 @@ impl Publish {
             topic: &self.topic,
             packet_id: self.packet_id,
             properties: &self.properties.0,
-            own: &[],
+            first: &[],
+            last: &[],
             payload: &self.payload,
         }
     }
