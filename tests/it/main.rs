@@ -5,6 +5,7 @@ mod broken;
 mod bytes;
 mod compile;
 mod compile_texts;
+mod exchanges;
 mod first_steps;
 mod fixtures;
 mod hostile;
