@@ -139,6 +139,9 @@ impl Core {
         let Some(session) = self.sessions.get(key) else { return false };
         let outgoing = &session.outgoing;
         let count = match &session.link {
+            Some(link) if !self.release.has(Quirk::QueueWithoutWindow) => {
+                outgoing.waiting.len().saturating_sub(link.window)
+            }
             Some(_) => outgoing.waiting.len(),
             None => outgoing.waiting.len() + outgoing.flying.len(),
         };
@@ -239,11 +242,12 @@ impl Core {
                 Stage::New | Stage::Sent => self.transmit(key, flight, true, now),
             }
         }
-        self.fill(key, now);
+        self.fill(key, None, now);
     }
 
-    /// Moves what waits into the window, as far as there is room.
-    fn fill(&mut self, key: SessionKey, now: Instant) {
+    /// Moves what waits into the window, as far as there is room. `counted`: how many messages are taken to be in the
+    /// window, where that is not what is in it.
+    fn fill(&mut self, key: SessionKey, mut counted: Option<usize>, now: Instant) {
         loop {
             let bytes = self.limits.max_inflight_bytes;
             let Some(session) = self.sessions.get_mut(key) else { return };
@@ -252,7 +256,7 @@ impl Core {
             let Some(next) = outgoing.waiting.front() else { return };
             let size = next.message.payload.len();
             let is_free = next.qos == QoS::AtMostOnce
-                || (outgoing.flying.len() < link.window
+                || (counted.unwrap_or(outgoing.flying.len()) < link.window
                     && bytes
                         .is_none_or(|most| outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most));
             if !is_free {
@@ -270,6 +274,7 @@ impl Core {
                 flight.stage = Stage::Sent;
                 session.outgoing.flying_bytes += size;
                 session.outgoing.flying.push_back(flight);
+                counted = counted.map(|counted| counted + 1);
             }
         }
     }
@@ -287,7 +292,9 @@ impl Core {
             let size = flight.message.payload.len();
             outgoing.flying_bytes = outgoing.flying_bytes.saturating_sub(size);
         }
-        self.fill(guest.key, now);
+        // Only what stands before the message is counted there.
+        let counted = self.release.has(Quirk::AcknowledgementOpensWindow).then_some(place);
+        self.fill(guest.key, counted, now);
     }
 
     /// A PUBREC of a client.
@@ -299,9 +306,12 @@ impl Core {
                 return self.expel_for_acknowledgement(guest, now);
             }
             if ack.reason.is_failure() {
-                return self.done(guest, id, QoS::ExactlyOnce, Stage::Sent, now);
+                // The room that this leaves is used with the next acknowledgement, in every release.
+                return session.outgoing.flying.retain(|flight| flight.id != id);
             }
             flight.stage = Stage::Released;
+        } else if ack.reason.is_failure() {
+            return;
         }
         // What nobody knows is released, too.
         self.acknowledge(guest.key, Packet::PubRel, id, Reason::SUCCESS);

@@ -24,7 +24,7 @@ impl Core {
             Packet::PubRel(ack) => self.release(guest, &ack, now),
             Packet::PubComp(ack) => self.done(guest, ack.packet_id, QoS::ExactlyOnce, Stage::Released, now),
             Packet::Subscribe(subscribe) => self.subscribe(guest, subscribe, now),
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(guest, unsubscribe, now),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(guest, unsubscribe),
             Packet::PingReq => self.send(guest.key, &Packet::PingResp),
             Packet::Disconnect(disconnect) => self.goodbye(guest, &disconnect, now),
             // These are refused where packets are read.

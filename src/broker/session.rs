@@ -135,6 +135,7 @@ pub(super) struct Session {
     pub(super) user: Option<Text>,
     pub(super) listener: usize,
     pub(super) version: Version,
+    pub(super) is_bridge: bool,
     /// Seconds that the session outlives its connection; `u32::MAX` for ever.
     pub(super) expiry_interval: u32,
     /// When it ends, once its client is gone.
@@ -142,6 +143,8 @@ pub(super) struct Session {
     /// The filters that it subscribes to, mount point included.
     pub(super) filters: Vec<Text>,
     pub(super) outgoing: Outgoing,
+    /// Messages of QoS 2 that may still be received before one is released.
+    pub(super) room: u16,
     /// Messages of QoS 2 that were received and not yet released; nothing for those that nobody may have.
     pub(super) incoming: HashMap<u16, Option<Rc<Message>>>,
     pub(super) will: Option<PlannedWill>,
