@@ -9,6 +9,7 @@ mod first_steps;
 mod fixtures;
 mod hostile;
 mod kills;
+mod malformed;
 mod options;
 mod output;
 mod packs;
