@@ -4,6 +4,7 @@
 //! environment nor the clock.
 
 pub mod access;
+pub mod boot;
 pub mod broker;
 pub mod catalogue;
 pub mod cli;
@@ -14,4 +15,5 @@ pub mod lint;
 pub mod model;
 pub mod report;
 pub mod rules;
+pub mod testing;
 pub mod text;

@@ -1,4 +1,31 @@
 //! The built-in broker: it serves a [`Deployment`](crate::model::Deployment) as the release of that deployment
 //! would.
 
+mod connect;
+mod connection;
+mod core;
+mod deliver;
+mod dispatch;
+mod log;
+mod login;
+mod message;
+mod outbox;
+mod plan;
+mod publish;
+mod reload;
+mod retained;
+mod server;
+mod session;
+mod statistics;
+mod subscribe;
+mod subscriptions;
+mod sys;
+mod time;
+pub mod transport;
+mod unhonoured;
+pub mod refusal;
 pub mod wire;
+
+pub use log::{Log, LogSink, LogType};
+pub use server::{Bound, Prepared, Running, StartError};
+pub use unhonoured::Unhonoured;

@@ -2,10 +2,12 @@
 //!
 //! This is the only part of the library that prints and that reads the environment and the clock.
 
+mod broker;
 mod compile;
 mod lint;
 mod output;
 mod paths;
+mod privileges;
 mod rule;
 mod schema;
 
@@ -34,6 +36,7 @@ struct Arguments {
 enum Command {
     Lint(lint::Arguments),
     Compile(compile::Arguments),
+    Broker(broker::Arguments),
     Rule(rule::Arguments),
     /// Print the JSON Schema of the spec
     Schema,
@@ -56,12 +59,16 @@ pub fn main() -> ExitCode {
                 // Where even this cannot be printed there is nobody to tell.
                 let _ = error.print();
             }
-            return ExitCode::from(if error.use_stderr() { NO_ANSWER } else { NOTHING });
+            // The broker keeps to Mosquitto's statuses, of which 3 is the one for a bad command line.
+            let is_broker = std::env::args_os().nth(1).is_some_and(|word| word == "broker");
+            let misused = if is_broker { crate::boot::status::INVALID } else { NO_ANSWER };
+            return ExitCode::from(if error.use_stderr() { misused } else { NOTHING });
         }
     };
     let answer = match arguments.command {
         Command::Lint(arguments) => lint::run(arguments),
         Command::Compile(arguments) => compile::run(&arguments),
+        Command::Broker(arguments) => Ok(broker::run(&arguments)),
         Command::Schema => schema::run(),
         Command::Rule(arguments) => rule::run(&arguments),
     };

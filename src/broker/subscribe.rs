@@ -1,0 +1,109 @@
+//! SUBSCRIBE and UNSUBSCRIBE.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::core::{Core, Guest};
+use super::log::LogType;
+use super::subscriptions::{Options, Shared};
+use super::wire::{
+    Packet, Properties, Property, Reason, RetainHandling, SubAck, Subscribe, Text, UnsubAck, Unsubscribe, Version,
+};
+use crate::access::Action;
+
+impl Core {
+    /// A SUBSCRIBE of a client. What a filter can read is not asked here: an ACL file never restricts it.
+    pub(super) fn subscribe(&mut self, guest: Guest, subscribe: Subscribe, now: Instant) {
+        let Some(session) = self.session(guest) else { return };
+        let (listener, version) = (session.listener, session.version);
+        let identifier = subscribe.properties.find(|property| match property {
+            Property::SubscriptionIdentifier(identifier) => Some(*identifier),
+            _ => None,
+        });
+        let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
+        let mut retained = Vec::new();
+        for wanted in &subscribe.subscriptions {
+            let Some(parts) = Shared::of(wanted.filter.as_str()) else {
+                let why = "its shared subscription has no group or no filter";
+                return self.expel(guest, Some(Reason::PROTOCOL_ERROR), why, now);
+            };
+            if parts.group.is_some() && wanted.no_local {
+                let why = "a shared subscription cannot leave out its own messages";
+                return self.expel(guest, Some(Reason::PROTOCOL_ERROR), why, now);
+            }
+            let Some(filter) = self.mounted(listener, parts) else {
+                reasons.push(Reason::TOPIC_FILTER_INVALID);
+                continue;
+            };
+            let qos = wanted.qos.min(self.doors[listener].max_qos);
+            let options = Options {
+                qos,
+                no_local: wanted.no_local,
+                retain_as_published: wanted.retain_as_published,
+                identifier: identifier.unwrap_or(0),
+            };
+            let Some(session) = self.sessions.get(guest.key) else { return };
+            if !self.decide(listener, session.who(), Action::Subscribe, &filter).allowed {
+                reasons.push(if version == Version::V5 { Reason::NOT_AUTHORIZED } else { Reason(0x80) });
+                continue;
+            }
+            let Some(parts) = Shared::of(filter.as_str()) else { continue };
+            let was_there = self.subscriptions.insert(parts, guest.key, options);
+            if !was_there && let Some(session) = self.sessions.get_mut(guest.key) {
+                session.filters.push(filter.detached());
+            }
+            self.log.say(LogType::Subscribe, || {
+                let client = self.sessions.get(guest.key).map(|session| session.client_id.to_string());
+                format!("{} {} {filter}", client.unwrap_or_default(), qos.number())
+            });
+            let is_sent = match wanted.retain_handling {
+                RetainHandling::Send => true,
+                RetainHandling::SendIfNew => !was_there,
+                RetainHandling::DoNotSend => false,
+            };
+            if is_sent && parts.group.is_none() {
+                retained.push((filter.clone(), options));
+            }
+            reasons.push(Reason(qos.number()));
+        }
+        let packet_id = subscribe.packet_id;
+        self.send(guest.key, &Packet::SubAck(SubAck { packet_id, properties: Properties::NONE, reasons }));
+        for (filter, options) in retained {
+            self.send_retained(guest.key, filter.as_str(), options, now);
+        }
+    }
+
+    /// A filter with the mount point in front of what is matched.
+    fn mounted(&self, listener: usize, parts: Shared<'_>) -> Option<Text> {
+        let mount = self.doors[listener].mount_point.as_deref().unwrap_or_default();
+        let filter = match parts.group {
+            Some(group) => format!("$share/{group}/{mount}{}", parts.filter),
+            None => format!("{mount}{}", parts.filter),
+        };
+        Text::new(Bytes::from(filter))
+    }
+
+    /// An UNSUBSCRIBE of a client. The mount point is not put in front of it, in no release.
+    pub(super) fn unsubscribe(&mut self, guest: Guest, unsubscribe: Unsubscribe, now: Instant) {
+        let Some(session) = self.session(guest) else { return };
+        let version = session.version;
+        let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
+        for filter in &unsubscribe.filters {
+            let Some(parts) = Shared::of(filter.as_str()) else {
+                let why = "its shared subscription has no group or no filter";
+                return self.expel(guest, Some(Reason::PROTOCOL_ERROR), why, now);
+            };
+            let was_there = self.subscriptions.remove(parts, guest.key);
+            if was_there && let Some(session) = self.sessions.get_mut(guest.key) {
+                session.filters.retain(|kept| kept != filter);
+            }
+            reasons.push(if was_there { Reason::SUCCESS } else { Reason::NO_SUBSCRIPTION_EXISTED });
+        }
+        if version != Version::V5 {
+            reasons.clear();
+        }
+        let packet_id = unsubscribe.packet_id;
+        self.send(guest.key, &Packet::UnsubAck(UnsubAck { packet_id, properties: Properties::NONE, reasons }));
+    }
+}
