@@ -21,7 +21,7 @@ use script::{Exchange, File, RELEASES};
 use crate::real;
 
 /// How many exchanges are played at once: they mostly wait.
-const WORKERS: usize = 6;
+const WORKERS: usize = 10;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exchanges")
@@ -110,6 +110,64 @@ fn differences(files: &[File], release: &'static str, played: &[Played]) -> Vec<
         }
     }
     found
+}
+
+/// The codes that some exchange brings a broker to answer, by packet.
+const CODES: [(&str, &[u8]); 6] = [
+    ("CONNACK", &[0, 1, 2, 5, 128, 129, 130, 132, 133, 135, 137, 140, 149, 154, 155]),
+    ("PUBACK", &[16, 135, 149]),
+    ("PUBREC", &[135, 149, 151]),
+    ("SUBACK", &[0, 1, 2]),
+    ("UNSUBACK", &[0, 17]),
+    ("DISCONNECT", &[129, 130, 142, 148, 149, 154, 155]),
+];
+
+/// Whether an answer is such a packet with such a code.
+fn has_code(answer: &str, name: &str, code: u8) -> bool {
+    let Some(words) = answer.split_once("< ").and_then(|(_, packet)| packet.strip_prefix(name)) else {
+        return false;
+    };
+    let begins_with_id = !matches!(name, "CONNACK" | "DISCONNECT");
+    words.split_whitespace().skip(usize::from(begins_with_id)).any(|word| word == code.to_string())
+}
+
+#[test]
+fn exchanges_cover_the_protocol() {
+    let files = files();
+    let exchanges: Vec<&Exchange> = files.iter().flat_map(|file| &file.exchanges).collect();
+    assert!(exchanges.len() >= 250, "{}", exchanges.len());
+    let mut names: Vec<&str> = exchanges.iter().map(|exchange| exchange.name.as_str()).collect();
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count, "two exchanges have the same name");
+    let mut sent = String::new();
+    let mut answered: Vec<&str> = Vec::new();
+    for exchange in &exchanges {
+        for release in &exchange.releases {
+            let is_recorded = exchange
+                .steps
+                .iter()
+                .any(|step| step.recorded.get(release).is_some_and(|answers| !answers.is_empty()));
+            assert!(is_recorded, "{release} is not recorded: {}", exchange.name);
+        }
+        for step in &exchange.steps {
+            sent += &format!("{}\n", step.text);
+            answered.extend(step.recorded.values().flatten().map(String::as_str));
+        }
+    }
+    for name in packets::NAMES.iter().skip(1) {
+        assert!(sent.contains(&format!(" > {name}")), "nobody sends {name}");
+    }
+    for name in properties::names() {
+        assert!(sent.contains(&format!("{name}=")), "nobody sends {name}");
+    }
+    for (name, codes) in CODES {
+        for code in codes {
+            let is_answered = answered.iter().any(|answer| has_code(answer, name, *code));
+            assert!(is_answered, "nobody gets {name} with {code}");
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::notation::{Part, hex, parts, quoted, unhex, word};
 use super::properties;
 
 /// What the packets are called, by their number on the wire.
-const NAMES: [&str; 16] = [
+pub(super) const NAMES: [&str; 16] = [
     "RESERVED",
     "CONNECT",
     "CONNACK",

@@ -33,12 +33,10 @@ impl Player<'_> {
             Action::Send { on, listener, packet, then } => self.send(*on, *listener, packet, *then),
             Action::Close { on } => {
                 self.links.remove(on);
-                // Twice: the broker may have taken up the first question together with the end.
-                self.ask_all(None);
                 if !self.links.values().any(Link::is_askable) {
                     std::thread::sleep(NOTICE);
                 }
-                self.ask_all(None);
+                self.ask_all();
             }
             Action::Wait { on, longest } => self.wait(on, *longest),
         }
@@ -57,7 +55,7 @@ impl Player<'_> {
             link.version = level;
         }
         let bytes = packets::encode(packet, link.version).unwrap_or_else(|error| panic!("{packet}: {error}"));
-        if bytes[0] >> 4 == 12 {
+        if bytes.first().is_some_and(|first| first >> 4 == 12) {
             link.questions += 1;
         }
         link.unsent.extend(bytes);
@@ -69,13 +67,14 @@ impl Player<'_> {
             Then::Ask => link.settle(),
             _ => link.watch(WATCH),
         }
-        self.ask_all(Some(on));
+        self.ask_all();
     }
 
-    /// Asks each connection until everything that comes has come.
-    fn ask_all(&mut self, but: Option<char>) {
-        for (name, link) in &mut self.links {
-            if Some(*name) != but {
+    /// Asks each connection until everything that comes has come. Twice: what a release sends only in the next round
+    /// of its loop, and what comes of a connection's end, is there at the second question.
+    fn ask_all(&mut self) {
+        for _ in 0..2 {
+            for link in self.links.values_mut() {
                 link.glance(Duration::ZERO);
                 if link.is_askable() {
                     link.ask();
@@ -100,7 +99,7 @@ impl Player<'_> {
                 break;
             }
         }
-        self.ask_all(None);
+        self.ask_all();
     }
 }
 
