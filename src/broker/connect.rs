@@ -13,7 +13,7 @@ use super::log::LogType;
 use super::login::Refused;
 use super::session::{Link, Outgoing, PlannedWill, Session, SessionKey};
 use super::wire::{
-    ConnAck, Connect, Disconnect, Packet, Properties, Property, QoS, Reason, Text, Version, Will, encode,
+    ConnAck, Connect, Disconnect, Packet, Properties, Property, QoS, Reason, Text, Version, Will, encode, encoded_len,
 };
 use crate::catalogue::Quirk;
 
@@ -264,7 +264,14 @@ impl Core {
         // MQTT 3.1 has no such flag.
         let session_present = session_present && connect.version != Version::V31;
         let reason = Reason::SUCCESS;
-        self.send(key, &Packet::ConnAck(ConnAck { session_present, reason, properties }));
+        let answer = Packet::ConnAck(ConnAck { session_present, reason, properties });
+        let guest = Guest { key, number: caller.number };
+        let most = wishes.maximum_packet_size;
+        if most.is_some_and(|most| encoded_len(&answer, connect.version) > most + 1) {
+            self.expel(guest, None, "it takes no packet as large as the answer", now);
+            return guest;
+        }
+        self.send(key, &answer);
         if self.limits.connection_messages {
             self.log.say(LogType::Notice, || {
                 let name = self.sessions.get(key).and_then(|session| session.user.clone());
@@ -284,7 +291,7 @@ impl Core {
             });
         }
         self.resume(key, now);
-        Guest { key, number: caller.number }
+        guest
     }
 
     /// How many messages may be unacknowledged, where nothing else is said.

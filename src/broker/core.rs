@@ -198,7 +198,8 @@ pub(super) fn send_on(link: &Link, packet: &Packet) {
     link.out.push(|out| {
         let before = out.len();
         let is_written = encode(packet, version, out).is_ok();
-        if !is_written || most.is_some_and(|most| out.len() - before > most) {
+        // The first byte of a packet is not counted, in any release.
+        if !is_written || most.is_some_and(|most| out.len() - before > most + 1) {
             out.truncate(before);
         }
     });

@@ -130,7 +130,7 @@ impl Core {
         let outgoing = &session.outgoing;
         let bytes = self.limits.max_inflight_bytes;
         outgoing.waiting.is_empty()
-            && outgoing.flying.len() < link.window
+            && outgoing.taken() < link.window
             && bytes.is_none_or(|most| outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most)
     }
 
@@ -188,9 +188,9 @@ impl Core {
         let (mut first, mut last) = (Properties::NONE, Properties::NONE);
         let empty = Text::default();
         if link.version == Version::V5 {
-            if let Some((alias, is_known)) = link.alias_for(topic) {
-                first.push(Property::TopicAlias(alias));
-                topic = if is_known { &empty } else { topic };
+            let alias = link.alias_for(topic);
+            if alias.is_some_and(|(_, is_known)| is_known) {
+                topic = &empty;
             }
             let identifier = Some(flight.identifier).filter(|identifier| *identifier > 0);
             let identifier = identifier.map(Property::SubscriptionIdentifier);
@@ -199,7 +199,8 @@ impl Core {
                 first.0.extend(identifier);
                 last.0.extend(left);
             } else {
-                last.0.extend(left.into_iter().chain(identifier));
+                let alias = alias.map(|(alias, _)| Property::TopicAlias(alias));
+                last.0.extend(left.into_iter().chain(alias).chain(identifier));
             }
         }
         let delivery = Delivery {
@@ -214,7 +215,8 @@ impl Core {
             payload: &message.payload,
         };
         let most = link.maximum_packet_size;
-        if most.is_some_and(|most| delivery.encoded_len(link.version) > most) {
+        // The first byte of a packet is not counted, in any release.
+        if most.is_some_and(|most| delivery.encoded_len(link.version) > most + 1) {
             return;
         }
         link.out.deliver(&delivery, &message.payload, link.version);
@@ -234,6 +236,7 @@ impl Core {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let mut again: Vec<Flight> = session.outgoing.flying.iter().cloned().collect();
         session.outgoing.is_dropping = false;
+        session.outgoing.leaked = 0;
         for flight in &mut again {
             match flight.stage {
                 Stage::Released => {
@@ -256,7 +259,7 @@ impl Core {
             let Some(next) = outgoing.waiting.front() else { return };
             let size = next.message.payload.len();
             let is_free = next.qos == QoS::AtMostOnce
-                || (counted.unwrap_or(outgoing.flying.len()) < link.window
+                || (counted.unwrap_or(outgoing.taken()) < link.window
                     && bytes
                         .is_none_or(|most| outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most));
             if !is_free {
@@ -282,9 +285,19 @@ impl Core {
     /// A PUBACK or PUBCOMP, or a PUBREC that says no: a message is done. One that nobody knows is passed over; one for
     /// a message that awaits something else ends the connection.
     pub(super) fn done(&mut self, guest: Guest, id: u16, qos: QoS, awaited: Stage, now: Instant) {
+        let counts_unsent = self.release.has(Quirk::UnsentMessageAcknowledged);
         let Some(session) = self.session(guest) else { return };
         let outgoing = &mut session.outgoing;
-        let Some(place) = outgoing.flying.iter().position(|flight| flight.id == id) else { return };
+        let Some(place) = outgoing.flying.iter().position(|flight| flight.id == id) else {
+            // It makes room all the same, and in some releases the next message even counts as sent.
+            if counts_unsent && outgoing.waiting.front().is_some_and(|flight| flight.id == id) {
+                outgoing.waiting.pop_front();
+            }
+            if outgoing.taken() > 0 {
+                outgoing.leaked -= 1;
+            }
+            return self.fill(guest.key, None, now);
+        };
         if outgoing.flying[place].qos != qos || outgoing.flying[place].stage != awaited {
             return self.expel_for_acknowledgement(guest, now);
         }
@@ -300,14 +313,21 @@ impl Core {
     /// A PUBREC of a client.
     pub(super) fn received(&mut self, guest: Guest, ack: &Ack, now: Instant) {
         let id = ack.packet_id;
+        let is_early = self.release.has(Quirk::AcknowledgementOpensWindow);
         let Some(session) = self.session(guest) else { return };
         if let Some(flight) = session.outgoing.flying.iter_mut().find(|flight| flight.id == id) {
             if flight.qos != QoS::ExactlyOnce {
                 return self.expel_for_acknowledgement(guest, now);
             }
             if ack.reason.is_failure() {
-                // The room that this leaves is used with the next acknowledgement, in every release.
-                return session.outgoing.flying.retain(|flight| flight.id != id);
+                session.outgoing.flying.retain(|flight| flight.id != id);
+                // In later releases this makes no room.
+                if is_early {
+                    self.fill(guest.key, None, now);
+                } else {
+                    session.outgoing.leaked += 1;
+                }
+                return;
             }
             flight.stage = Stage::Released;
         } else if ack.reason.is_failure() {

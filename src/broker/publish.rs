@@ -11,7 +11,7 @@ use super::message::{Message, Source};
 use super::session::SessionKey;
 use super::wire::{Ack, Packet, Properties, Property, Publish, QoS, Reason, Text, Version, Will};
 use crate::access::{Action, Client};
-use crate::catalogue::Quirk;
+use crate::catalogue::{Quirk, Release};
 
 impl Core {
     /// A PUBLISH of a client.
@@ -61,7 +61,7 @@ impl Core {
         if topic.as_str().starts_with("$CONTROL/") {
             return self.control(guest, &topic, qos, id);
         }
-        let (properties, expiry) = forwarded(publish.properties);
+        let (properties, expiry) = forwarded(publish.properties, self.release);
         let message = Rc::new(Message {
             topic,
             payload: publish.payload,
@@ -180,7 +180,7 @@ impl Core {
         if !self.decide(session.listener, session.who(), Action::Publish, &will.topic).allowed {
             return;
         }
-        let (properties, expiry) = forwarded(will.properties.clone());
+        let (properties, expiry) = forwarded(will.properties.clone(), self.release);
         let message = Rc::new(Message {
             topic: will.topic.clone(),
             payload: will.payload.clone(),
@@ -210,11 +210,14 @@ impl Core {
 }
 
 /// The properties that receivers get, and the message expiry interval, which is told anew to each of them.
-fn forwarded(mut properties: Properties) -> (Properties, Option<u32>) {
+fn forwarded(mut properties: Properties, release: Release) -> (Properties, Option<u32>) {
     let expiry = properties.find(|property| match property {
         Property::MessageExpiryInterval(seconds) => Some(*seconds),
         _ => None,
     });
+    // 0 is no interval, in every release.
+    let never = if release.has(Quirk::LongestExpiryForwarded) { 0 } else { u32::MAX };
+    let expiry = expiry.filter(|seconds| *seconds != 0 && *seconds != never);
     properties.0.retain(|property| {
         matches!(
             property,

@@ -59,11 +59,19 @@ pub(super) struct Outgoing {
     pub(super) flying_bytes: usize,
     pub(super) waiting_bytes: usize,
     last_id: u16,
+    /// How many places of the window are taken by nothing, or were given back twice: the releases count
+    /// acknowledgements, not messages.
+    pub(super) leaked: isize,
     /// Whether it was said that messages are dropped.
     pub(super) is_dropping: bool,
 }
 
 impl Outgoing {
+    /// How many places of the window are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.flying.len().saturating_add_signed(self.leaked)
+    }
+
     /// A packet identifier that is not in use.
     pub(super) fn next_id(&mut self) -> u16 {
         // There are at most 65,535 in flight, and what waits takes its number modulo the same range.

@@ -25,8 +25,7 @@ impl Core {
         let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
         let mut retained = Vec::new();
         for wanted in &subscribe.subscriptions {
-            let parts = Shared::of(wanted.filter.as_str());
-            let Some(filter) = self.mounted(listener, parts) else {
+            let Some(filter) = self.mounted(listener, &wanted.filter) else {
                 reasons.push(Reason::TOPIC_FILTER_INVALID);
                 continue;
             };
@@ -70,14 +69,13 @@ impl Core {
         }
     }
 
-    /// A filter with the mount point in front of what is matched.
-    fn mounted(&self, listener: usize, parts: Shared<'_>) -> Option<Text> {
-        let mount = self.doors[listener].mount_point.as_deref().unwrap_or_default();
-        let filter = match parts.group {
-            Some(group) => format!("$share/{group}/{mount}{}", parts.filter),
-            None => format!("{mount}{}", parts.filter),
-        };
-        Text::new(Bytes::from(filter))
+    /// A filter with the mount point in front: before `$share`, too, so that such a subscription gets nothing, in every
+    /// release.
+    fn mounted(&self, listener: usize, filter: &Text) -> Option<Text> {
+        match &self.doors[listener].mount_point {
+            None => Some(filter.clone()),
+            Some(mount) => Text::new(Bytes::from(format!("{mount}{filter}"))),
+        }
     }
 
     /// An UNSUBSCRIBE of a client. The mount point is not put in front of it, in no release.

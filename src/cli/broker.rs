@@ -180,12 +180,12 @@ fn check_unhonoured(prepared: &Prepared, without: &[String]) -> Result<(), Stop>
 }
 
 async fn serve(arguments: &Arguments, files: &Here<'_>, prepared: Prepared) -> Result<(), Stop> {
-    let sockets;
-    let placement = if arguments.ephemeral_ports {
-        sockets = SocketFolder::make()?;
-        Placement::Ephemeral { sockets: sockets.0.clone() }
-    } else {
-        Placement::AsConfigured
+    let has_sockets = prepared.deployment().listeners.iter().any(|listener| listener.socket.is_some());
+    let sockets = if arguments.ephemeral_ports && has_sockets { Some(SocketFolder::make()?) } else { None };
+    let placement = match &sockets {
+        Some(folder) => Placement::Ephemeral { sockets: folder.0.clone() },
+        None if arguments.ephemeral_ports => Placement::Ephemeral { sockets: PathBuf::new() },
+        None => Placement::AsConfigured,
     };
     let logger: Rc<RefCell<Rc<dyn LogSink>>> =
         Rc::new(RefCell::new(Rc::new(log::Logger::of(prepared.deployment(), arguments.verbose))));
@@ -304,12 +304,18 @@ struct SocketFolder(PathBuf);
 impl SocketFolder {
     fn make() -> Result<Self, Stop> {
         use std::os::unix::fs::DirBuilderExt;
-        let path = std::env::temp_dir().join(format!("moskit-{}", std::process::id()));
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
-        made.map(|()| Self(path.clone())).map_err(|error| {
-            output::narrate(&format!("moskit: cannot make `{}`: {error}", path.display()));
-            Stop(status::CANNOT_START)
-        })
+        let mut refused = None;
+        // One that was killed may have left its folder behind.
+        for number in 0..100 {
+            let path = std::env::temp_dir().join(format!("moskit-{}-{number}", std::process::id()));
+            match std::fs::DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) => refused = Some(error),
+            }
+        }
+        let reason = refused.map(|error| error.to_string()).unwrap_or_default();
+        output::narrate(&format!("moskit: cannot make a folder for unix sockets: {reason}"));
+        Err(Stop(status::CANNOT_START))
     }
 }
 
