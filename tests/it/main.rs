@@ -25,3 +25,4 @@ mod rule_pages;
 mod seeds;
 mod spec;
 mod tidy;
+mod transport;
