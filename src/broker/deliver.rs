@@ -102,7 +102,7 @@ impl Core {
                     self.drop_for(key);
                 }
                 Some(_) => self.transmit(key, &flight, false, now),
-                None if self.limits.queue_qos0_messages && self.has_room(key, size) => {
+                None if self.limits.queue_qos0_messages && self.has_room(key) => {
                     self.wait(key, flight);
                 }
                 None => {}
@@ -116,7 +116,7 @@ impl Core {
                 session.outgoing.flying_bytes += size;
                 session.outgoing.flying.push_back(flight);
             }
-        } else if self.has_room(key, size) {
+        } else if self.has_room(key) {
             self.wait(key, flight);
         } else {
             self.drop_for(key);
@@ -134,20 +134,22 @@ impl Core {
             && bytes.is_none_or(|most| outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most)
     }
 
-    /// Whether one more message may wait for a client.
-    fn has_room(&self, key: SessionKey, size: usize) -> bool {
+    /// Whether one more message may wait for a client. Early releases count what is in flight, too; of a connected
+    /// client all of them take off what its window may hold.
+    fn has_room(&self, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let outgoing = &session.outgoing;
-        let count = match &session.link {
-            Some(link) if !self.release.has(Quirk::QueueWithoutWindow) => {
-                outgoing.waiting.len().saturating_sub(link.window)
-            }
-            Some(_) => outgoing.waiting.len(),
-            None => outgoing.waiting.len() + outgoing.flying.len(),
-        };
-        let bytes = outgoing.waiting_bytes + size;
+        let (mut count, mut bytes) = (outgoing.waiting.len(), outgoing.waiting_bytes);
+        if self.release.has(Quirk::QueueCountsFlights) {
+            count += outgoing.flying.len();
+            bytes += outgoing.flying_bytes;
+        }
+        if let Some(link) = &session.link {
+            count = count.saturating_sub(link.window);
+            bytes = bytes.saturating_sub(self.limits.max_inflight_bytes.unwrap_or(0));
+        }
         self.limits.max_queued_messages.is_none_or(|most| count < most)
-            && self.limits.max_queued_bytes.is_none_or(|most| bytes <= most)
+            && self.limits.max_queued_bytes.is_none_or(|most| bytes < most)
     }
 
     fn wait(&mut self, key: SessionKey, flight: Flight) {

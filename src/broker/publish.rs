@@ -41,12 +41,19 @@ impl Core {
         }
         let Some(session) = self.session(guest) else { return };
         if qos == QoS::ExactlyOnce && !session.incoming.contains_key(&id) {
-            if session.room == 0 && version == Version::V5 {
-                // The refusal itself makes room for the next one, in every release.
-                session.room = 1;
-                return self.acknowledge(guest.key, Packet::PubRec, id, Reason::QUOTA_EXCEEDED);
+            match (session.room, version) {
+                (0, Version::V5) => {
+                    // The refusal itself makes room for the next one, in every release.
+                    session.room = 1;
+                    return self.acknowledge(guest.key, Packet::PubRec, id, Reason::QUOTA_EXCEEDED);
+                }
+                (0, _) => {
+                    // Older clients are not told that nobody will get it.
+                    session.incoming.insert(id, None);
+                    return self.acknowledge(guest.key, Packet::PubRec, id, Reason::SUCCESS);
+                }
+                (room, _) => session.room = room - 1,
             }
-            session.room = session.room.saturating_sub(1);
         }
         let Some(session) = self.session(guest) else { return };
         let source = session.source();
@@ -164,11 +171,9 @@ impl Core {
     /// A PUBREL of a client: now its message goes out.
     pub(super) fn release(&mut self, guest: Guest, ack: &Ack, now: Instant) {
         let Some(session) = self.session(guest) else { return };
-        if let Some(message) = session.incoming.remove(&ack.packet_id) {
+        if let Some(Some(message)) = session.incoming.remove(&ack.packet_id) {
             session.room = session.room.saturating_add(1);
-            if let Some(message) = message {
-                self.route(&message, Some(guest.key), now);
-            }
+            self.route(&message, Some(guest.key), now);
         }
         self.acknowledge(guest.key, Packet::PubComp, ack.packet_id, Reason::SUCCESS);
     }
