@@ -253,8 +253,9 @@ impl Core {
             let size = next.message.payload.len();
             let is_free = next.qos == QoS::AtMostOnce
                 || (outgoing.flying.len() < link.window
-                    && bytes
-                        .is_none_or(|most| outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most));
+                    && bytes.is_none_or(|most| {
+                        outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most
+                    }));
             if !is_free {
                 return;
             }

@@ -197,7 +197,9 @@ impl Subscriptions {
         let node = &self.nodes[at as usize];
         let mut take = |at: u32| {
             let node = &self.nodes[at as usize];
-            found.extend(node.members.iter().map(|(session, options)| Match { session: *session, options: *options }));
+            found.extend(
+                node.members.iter().map(|(session, options)| Match { session: *session, options: *options }),
+            );
             groups.extend((0..node.groups.len()).map(|group| (at, group)));
         };
         // `a/#` is for `a`, too.
@@ -236,8 +238,11 @@ mod tests {
 
     #[test]
     fn the_tree_agrees_with_the_matcher() {
-        let filters = ["a/b", "a/+", "+/b", "#", "a/#", "+", "/", "+/+", "/+", "$SYS/#", "$SYS/+/x", "a", "a//b", "+/#"];
-        let topics = ["a/b", "a", "a/c", "b/b", "/", "/x", "$SYS/a", "$SYS/a/x", "a//b", "a/b/c", "$SYS", "b"];
+        let filters = [
+            "a/b", "a/+", "+/b", "#", "a/#", "+", "/", "+/+", "/+", "$SYS/#", "$SYS/+/x", "a", "a//b", "+/#",
+        ];
+        let topics =
+            ["a/b", "a", "a/c", "b/b", "/", "/x", "$SYS/a", "$SYS/a/x", "a//b", "a/b/c", "$SYS", "b"];
         let mut tree = Subscriptions::new();
         let shared = |filter| Shared::of(filter).unwrap();
         for (number, filter) in filters.iter().enumerate() {
