@@ -174,9 +174,9 @@ pub fn load(here: &Here<'_>, release: Release, environment: Environment) -> Resu
 }
 
 fn refusal(lowered: Lowered, sources: Sources, release: Release, now: i64) -> Refusal {
-    let status = notes::verdict(release, &lowered.notes).reason.map_or(status::INVALID, |note| {
-        status_of(note, release)
-    });
+    let status = notes::verdict(release, &lowered.notes)
+        .reason
+        .map_or(status::INVALID, |note| status_of(note, release));
     let fatal: Vec<_> =
         lowered.notes.iter().filter(|note| note.effect == Effect::Fatal).map(|note| note.span).collect();
     let (mut findings, _) = rules::check(std::slice::from_ref(&lowered), &sources, now);

@@ -13,7 +13,8 @@ use super::log::LogType;
 use super::login::Refused;
 use super::session::{Link, Outgoing, PlannedWill, Session, SessionKey};
 use super::wire::{
-    ConnAck, Connect, Disconnect, Packet, Properties, Property, QoS, Reason, Text, Version, Will, encode, encoded_len,
+    ConnAck, Connect, Disconnect, Packet, Properties, Property, QoS, Reason, Text, Version, Will, encode,
+    encoded_len,
 };
 use crate::catalogue::Quirk;
 
@@ -43,9 +44,9 @@ impl Wishes {
         Self {
             session_expiry: session_expiry.unwrap_or(0),
             receive_maximum: properties.find(|property| match property {
-                    Property::ReceiveMaximum(most) => Some(*most),
-                    _ => None,
-                }),
+                Property::ReceiveMaximum(most) => Some(*most),
+                _ => None,
+            }),
             topic_alias_maximum: properties
                 .find(|property| match property {
                     Property::TopicAliasMaximum(most) => Some(*most),

@@ -32,9 +32,7 @@ pub(super) async fn serve(core: Rc<RefCell<Core>>, connection: Connection, door:
     let Connection { stream, peer, identity, deadline } = connection;
     let out = Rc::new(Outbox::default());
     let (common_name, subject) = match identity {
-        Some(identity) => {
-            (identity.common_name.map(String::into_bytes), Some(identity.subject.into_bytes()))
-        }
+        Some(identity) => (identity.common_name.map(String::into_bytes), Some(identity.subject.into_bytes())),
         None => (None, None),
     };
     let caller = Caller {
@@ -107,12 +105,10 @@ async fn read(
         buffer.reserve(if buffer.is_empty() { IDLE_BYTES } else { READ_BYTES });
         let came = match phase {
             Phase::Connected(_) => reader.read_buf(&mut buffer).await,
-            Phase::New => {
-                match tokio::time::timeout_at(deadline, reader.read_buf(&mut buffer)).await {
-                    Ok(came) => came,
-                    Err(_) => return End::Expelled,
-                }
-            }
+            Phase::New => match tokio::time::timeout_at(deadline, reader.read_buf(&mut buffer)).await {
+                Ok(came) => came,
+                Err(_) => return End::Expelled,
+            },
         };
         let now = Instant::now();
         match came {

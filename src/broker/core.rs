@@ -125,7 +125,13 @@ impl Core {
     }
 
     /// Asks the ACL of the listener that a client came by.
-    pub(super) fn decide(&self, listener: usize, who: access::Client<'_>, action: Action, topic: &Text) -> Decision {
+    pub(super) fn decide(
+        &self,
+        listener: usize,
+        who: access::Client<'_>,
+        action: Action,
+        topic: &Text,
+    ) -> Decision {
         let acl = self.doors[listener].guard.acl.as_deref();
         access::decide(self.release, acl, who, action, topic.as_bytes())
     }
@@ -136,13 +142,17 @@ impl Core {
         let Some(link) = &session.link else { return };
         send_on(link, packet);
         self.statistics.packets_sent += 1;
-        self.log.say(LogType::Debug, || {
-            format!("sending {:?} to {}", packet.kind(), session.client_id)
-        });
+        self.log.say(LogType::Debug, || format!("sending {:?} to {}", packet.kind(), session.client_id));
     }
 
     /// Sends one of the four acknowledgements.
-    pub(super) fn acknowledge(&mut self, key: SessionKey, make: fn(Ack) -> Packet, packet_id: u16, reason: Reason) {
+    pub(super) fn acknowledge(
+        &mut self,
+        key: SessionKey,
+        make: fn(Ack) -> Packet,
+        packet_id: u16,
+        reason: Reason,
+    ) {
         self.send(key, &make(Ack { packet_id, reason, properties: Properties::NONE }));
     }
 

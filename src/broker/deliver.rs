@@ -262,8 +262,9 @@ impl Core {
             let size = next.message.payload.len();
             let is_free = next.qos == QoS::AtMostOnce
                 || (counted.unwrap_or(outgoing.taken()) < link.window
-                    && bytes
-                        .is_none_or(|most| outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most));
+                    && bytes.is_none_or(|most| {
+                        outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most
+                    }));
             if !is_free {
                 return;
             }

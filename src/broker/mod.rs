@@ -12,6 +12,7 @@ mod message;
 mod outbox;
 mod plan;
 mod publish;
+pub mod refusal;
 mod reload;
 mod retained;
 mod server;
@@ -23,7 +24,6 @@ mod sys;
 mod time;
 pub mod transport;
 mod unhonoured;
-pub mod refusal;
 pub mod wire;
 
 pub use log::{Log, LogSink, LogType};

@@ -57,7 +57,8 @@ impl Core {
         }
         let Some(session) = self.session(guest) else { return };
         let source = session.source();
-        let who = Client { user: source.user.as_ref().map(Text::as_bytes), client_id: source.client_id.as_bytes() };
+        let who =
+            Client { user: source.user.as_ref().map(Text::as_bytes), client_id: source.client_id.as_bytes() };
         if !self.decide(listener, who, Action::Publish, &topic).allowed {
             self.statistics.publishes_dropped += 1;
             self.log.say(LogType::Debug, || {

@@ -41,9 +41,10 @@ impl Core {
                 *door = Door::of(deployment, listener);
             }
         }
-        let connected = self.sessions.iter().filter_map(|(key, session)| {
-            Some(Guest { key, number: session.link.as_ref()?.number })
-        });
+        let connected = self
+            .sessions
+            .iter()
+            .filter_map(|(key, session)| Some(Guest { key, number: session.link.as_ref()?.number }));
         let unwelcome: Vec<Guest> = connected.filter(|guest| !self.is_welcome(*guest)).collect();
         for guest in unwelcome {
             let Some(session) = self.session(guest) else { continue };

@@ -156,8 +156,11 @@ mod tests {
 
     #[test]
     fn the_tree_agrees_with_the_matcher() {
-        let topics = ["a/b", "a", "a/c", "b/b", "/", "/x", "$SYS/a", "$SYS/a/x", "a//b", "a/b/c", "$SYS", "b"];
-        let filters = ["a/b", "a/+", "+/b", "#", "a/#", "+", "/", "+/+", "/+", "$SYS/#", "$SYS/+/x", "a", "a//b", "+/#"];
+        let topics =
+            ["a/b", "a", "a/c", "b/b", "/", "/x", "$SYS/a", "$SYS/a/x", "a//b", "a/b/c", "$SYS", "b"];
+        let filters = [
+            "a/b", "a/+", "+/b", "#", "a/#", "+", "/", "+/+", "/+", "$SYS/#", "$SYS/+/x", "a", "a//b", "+/#",
+        ];
         let mut tree = Retained::new();
         for topic in topics.iter().chain(&topics) {
             tree.put(Rc::new(Message::plain(topic)));

@@ -8,7 +8,8 @@ use super::core::{Core, Guest};
 use super::log::LogType;
 use super::subscriptions::{Options, Shared};
 use super::wire::{
-    Packet, Properties, Property, Reason, RetainHandling, SubAck, Subscribe, Text, UnsubAck, Unsubscribe, Version,
+    Packet, Properties, Property, Reason, RetainHandling, SubAck, Subscribe, Text, UnsubAck, Unsubscribe,
+    Version,
 };
 use crate::access::Action;
 use crate::catalogue::Quirk;
@@ -94,6 +95,9 @@ impl Core {
             reasons.clear();
         }
         let packet_id = unsubscribe.packet_id;
-        self.send(guest.key, &Packet::UnsubAck(UnsubAck { packet_id, properties: Properties::NONE, reasons }));
+        self.send(
+            guest.key,
+            &Packet::UnsubAck(UnsubAck { packet_id, properties: Properties::NONE, reasons }),
+        );
     }
 }

@@ -81,7 +81,13 @@ impl Subscriptions {
     ///
     /// With `keeps` (see [`Quirk::ResubscriptionKeepsFlags`](crate::catalogue::Quirk)) only its quality of service and its
     /// identifier are replaced.
-    pub(super) fn insert(&mut self, shared: Shared<'_>, session: SessionKey, options: Options, keeps: bool) -> bool {
+    pub(super) fn insert(
+        &mut self,
+        shared: Shared<'_>,
+        session: SessionKey,
+        options: Options,
+        keeps: bool,
+    ) -> bool {
         let mut at = ROOT;
         for level in shared.filter.split('/') {
             at = match self.nodes[at as usize].children.get(level) {
@@ -107,7 +113,11 @@ impl Subscriptions {
         };
         match members.iter_mut().find(|(member, _)| *member == session) {
             Some((_, kept)) => {
-                *kept = if keeps { Options { qos: options.qos, identifier: options.identifier, ..*kept } } else { options };
+                *kept = if keeps {
+                    Options { qos: options.qos, identifier: options.identifier, ..*kept }
+                } else {
+                    options
+                };
                 true
             }
             None => {
@@ -200,7 +210,8 @@ impl Subscriptions {
         let node = &self.nodes[at as usize];
         // Every release serves the exact level first, then `+`, then `#`.
         let all_below = node.children.get("#").filter(|_| !hides_wildcards);
-        match rest.map(|rest| rest.split_once('/').map_or((rest, None), |(level, rest)| (level, Some(rest)))) {
+        match rest.map(|rest| rest.split_once('/').map_or((rest, None), |(level, rest)| (level, Some(rest))))
+        {
             None => take_node(node, at, found, groups),
             Some((level, rest)) => {
                 let exact = node.children.get(level).filter(|_| !matches!(level, "+" | "#"));
@@ -219,7 +230,8 @@ impl Subscriptions {
 
 /// Adds the members and groups of one node.
 fn take_node(node: &Node, at: u32, found: &mut Vec<Match>, groups: &mut Vec<(u32, usize)>) {
-    found.extend(node.members.iter().map(|(session, options)| Match { session: *session, options: *options }));
+    found
+        .extend(node.members.iter().map(|(session, options)| Match { session: *session, options: *options }));
     groups.extend((0..node.groups.len()).map(|group| (at, group)));
 }
 
@@ -242,8 +254,11 @@ mod tests {
 
     #[test]
     fn the_tree_agrees_with_the_matcher() {
-        let filters = ["a/b", "a/+", "+/b", "#", "a/#", "+", "/", "+/+", "/+", "$SYS/#", "$SYS/+/x", "a", "a//b", "+/#"];
-        let topics = ["a/b", "a", "a/c", "b/b", "/", "/x", "$SYS/a", "$SYS/a/x", "a//b", "a/b/c", "$SYS", "b"];
+        let filters = [
+            "a/b", "a/+", "+/b", "#", "a/#", "+", "/", "+/+", "/+", "$SYS/#", "$SYS/+/x", "a", "a//b", "+/#",
+        ];
+        let topics =
+            ["a/b", "a", "a/c", "b/b", "/", "/x", "$SYS/a", "$SYS/a/x", "a//b", "a/b/c", "$SYS", "b"];
         let mut tree = Subscriptions::new();
         let shared = |filter| Shared::of(filter);
         for (number, filter) in filters.iter().enumerate() {

@@ -16,7 +16,8 @@ impl Core {
         let mut ended = Vec::new();
         for (key, session) in self.sessions.iter() {
             if let Some(link) = &session.link {
-                if link.patience.is_some_and(|patience| now.saturating_duration_since(link.heard) > patience) {
+                if link.patience.is_some_and(|patience| now.saturating_duration_since(link.heard) > patience)
+                {
                     silent.push(Guest { key, number: link.number });
                 }
                 continue;

@@ -258,7 +258,9 @@ enum Reload {
 
 fn reloaded(files: &Here<'_>, release: Release) -> Result<Prepared, Reload> {
     match boot::load(files, release, environment()) {
-        Ok(loaded) => Prepared::new(loaded.deployment, files).map_err(|error| Reload::Keep(error.to_string())),
+        Ok(loaded) => {
+            Prepared::new(loaded.deployment, files).map_err(|error| Reload::Keep(error.to_string()))
+        }
         Err(refusal) if refusal.status == status::CANNOT_OPEN && release.has(Quirk::BadPasswordLineFatal) => {
             Err(Reload::End(refusal.status, refusal.reason))
         }

@@ -38,14 +38,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lang", &["access", "catalogue", "credentials", "model", "report", "text"]),
     ("rules", &["access", "catalogue", "credentials", "model", "report", "text"]),
     ("compile", &["access", "catalogue", "credentials", "lang", "model", "report", "text"]),
-    (
-        "boot",
-        &["catalogue", "compile", "lang", "model", "report", "rules", "text"],
-    ),
-    (
-        "testing",
-        &["boot", "broker", "catalogue", "credentials", "lang", "report", "text"],
-    ),
+    ("boot", &["catalogue", "compile", "lang", "model", "report", "rules", "text"]),
+    ("testing", &["boot", "broker", "catalogue", "credentials", "lang", "report", "text"]),
     ("lint", &["catalogue", "compile", "lang", "model", "report", "rules", "text"]),
 ];
 

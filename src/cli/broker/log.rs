@@ -178,7 +178,9 @@ impl LogSink for Logger {
                         _ => 7,
                     };
                     let text = printable_line(text);
-                    socket.send(format!("<{}>mosquitto: {text}", facility * 8 + severity).as_bytes()).map(drop)
+                    socket
+                        .send(format!("<{}>mosquitto: {text}", facility * 8 + severity).as_bytes())
+                        .map(drop)
                 }
             };
         }

@@ -58,6 +58,8 @@ impl Engine {
         }
         let log = File::create(folder.path().join("log")).unwrap();
         let mut command = self.command();
+        // A broker that is killed leaves its temporary files behind: they go with the folder.
+        command.env("TMPDIR", folder.path());
         command.args(["-c", "mosquitto.conf"]).current_dir(folder.path());
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let mut running = Running { child, folder, listeners: Vec::new() };
