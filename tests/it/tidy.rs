@@ -38,6 +38,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lang", &["access", "catalogue", "credentials", "model", "report", "text"]),
     ("rules", &["access", "catalogue", "credentials", "model", "report", "text"]),
     ("compile", &["access", "catalogue", "credentials", "lang", "model", "report", "text"]),
+    (
+        "verify",
+        &[
+            "access",
+            "broker",
+            "catalogue",
+            "compile",
+            "credentials",
+            "lang",
+            "lint",
+            "model",
+            "report",
+            "text",
+        ],
+    ),
     ("lint", &["catalogue", "compile", "lang", "model", "report", "rules", "text"]),
 ];
 
