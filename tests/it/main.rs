@@ -18,6 +18,7 @@ mod real;
 mod rights;
 mod rule_coverage;
 mod rule_pages;
+mod script;
 mod seeds;
 mod spec;
 mod tidy;

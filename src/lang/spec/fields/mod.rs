@@ -5,7 +5,7 @@ mod patterns;
 mod script;
 mod table;
 
-pub(super) use patterns::{FILTER, Pattern, TOPIC};
+pub(super) use patterns::{FILTER, Pattern, TOPIC, VARIABLE_NAME};
 pub(super) use script::*;
 pub(super) use table::*;
 

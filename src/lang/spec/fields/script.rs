@@ -135,7 +135,11 @@ pub(in crate::lang::spec) static CONNECTION: Object = Object::new(
         field("trust", Text(&PATH), "File of the authorities that it trusts, or `nobody`"),
         field("server_name", Text(&HOST), "The name that it looks for in the broker's certificate")
             .default("localhost"),
-        field("tls_version", Word(&["1.2", "1.3"]), "The only version of TLS that it speaks"),
+        field(
+            "tls_version",
+            Forms(&[Word(&["1.2", "1.3"]), Text(&VARIABLE)]),
+            "The only version of TLS that it speaks",
+        ),
         field(
             "client_id",
             Text(&ANY),
@@ -168,7 +172,7 @@ pub(in crate::lang::spec) static PLAIN: Object = Object::new(
 );
 
 const CERTIFICATE_CHOICE: Kind =
-    Forms(&[Word(&["own", "none", "stranger", "expired"]), Kind::Object(&CERTIFICATE_OF)]);
+    Forms(&[Word(&["own", "none", "stranger", "expired"]), Text(&VARIABLE), Kind::Object(&CERTIFICATE_OF)]);
 
 pub(in crate::lang::spec) static CERTIFICATE_OF: Object = Object::new(
     "certificate_of",

@@ -72,9 +72,15 @@ impl Scripting<'_, '_> {
             user.filter(|name| &*name.value != "anonymous" || self.setting.users.contains_key("anonymous"));
         let listener = said.text("listener").or_else(|| from_each("listener"));
         let version = self.version(said.text("version").or_else(|| from_each("version")), said.span);
+        let has_own_version = said.step.is_some_and(|step| step.entry("version").is_some());
         for key in ONLY_IN_5 {
-            self.only_in_5(said.layer(key), key, version.value);
+            // A step that changes the version leaves what the client says for others.
+            match said.step {
+                Some(step) if has_own_version => self.only_in_5(step, key, version.value),
+                _ => self.only_in_5(said.layer(key), key, version.value),
+            }
         }
+        let is_5 = version.value == MqttVersion::V5;
         let password = password(said);
         if let Some(user) = &user {
             self.check_user(user, &password);
@@ -99,10 +105,10 @@ impl Scripting<'_, '_> {
             client_id: client_id.unwrap_or_else(|| Text::new(own_id.clone(), said.span)),
             clean_start: said.layer("clean_start").flag("clean_start").is_none_or(|flag| flag.value),
             keep_alive: said.number("keepalive").unwrap_or(60),
-            session_expiry: self.seconds(said.layer("session_expiry"), "session_expiry"),
-            receive_maximum: said.number("receive_maximum"),
-            maximum_packet_size: said.number("maximum_packet_size"),
-            topic_alias_maximum: said.number("topic_alias_maximum"),
+            session_expiry: self.seconds(said.layer("session_expiry"), "session_expiry").filter(|_| is_5),
+            receive_maximum: said.number("receive_maximum").filter(|_| is_5),
+            maximum_packet_size: said.number("maximum_packet_size").filter(|_| is_5),
+            topic_alias_maximum: said.number("topic_alias_maximum").filter(|_| is_5),
             will: will.and_then(|will| self.will(will, version.value)).map(Box::new),
             version,
         }

@@ -85,10 +85,11 @@ impl Scripting<'_, '_> {
             self.findings.add(error(rules::BAD_VALUE, message, topic.span).help(help));
             return true;
         }
-        let who = connection.user.as_ref().map_or("anonymous", |user| &*user.value);
-        let prefix = entry.name.as_ref().map(|name| format!("{}: ", variables.text(name).value));
-        let name =
-            format!("{}{who} {} {}{}", prefix.unwrap_or_default(), row.verb(), row.topic.value, entry.suffix);
+        let who = match &entry.name {
+            Some(name) => format!("{}:", variables.text(name).value),
+            None => connection.user.as_ref().map_or("anonymous", |user| &*user.value).to_owned(),
+        };
+        let name = format!("{who} {} {}{}", row.verb(), row.topic.value, entry.suffix);
         let connect = Turn {
             span,
             client: 0,

@@ -27,6 +27,9 @@ pub(super) struct Cast<'a> {
 /// What a step can do; at most one of these.
 const ACTIONS: [&str; 6] = ["connect", "publish", "subscribe", "unsubscribe", "read", "disconnect"];
 
+/// Keys of a test without which it does nothing and expects nothing.
+const IDLE: [&str; 5] = ["name", "each", "alone", "as", "within"];
+
 /// What a test knows while its steps are read.
 struct Scene<'s, 'a> {
     cast: &'s [Cast<'a>],
@@ -76,7 +79,7 @@ impl Scripting<'_, '_> {
         } else {
             connect.expect = self.expectation(fields, Some("connect"), MqttVersion::V5);
             connect.within = within(fields);
-            if fields.entry("expect").is_none() {
+            if fields.keys().all(|key| IDLE.contains(&&*key.text)) {
                 let finding = error(rules::MISSING_KEY, "the test expects nothing", fields.span.part(0, 1));
                 self.findings.add(finding.help("add `expect`, or what the client does"));
             }
@@ -95,9 +98,12 @@ impl Scripting<'_, '_> {
     ) -> (Vec<Client>, Vec<Step>) {
         let mut scene = self.scene(cast, variables, spans);
         let mut steps = Vec::new();
+        let mut is_whole = !items.is_empty();
         for item in items {
             let Some(fields) = Fields::of(&STEP, item) else { continue };
-            steps.extend(self.step(fields, &mut scene));
+            let step = self.step(fields, &mut scene);
+            is_whole &= step.is_some();
+            steps.extend(step);
         }
         // A client whose first turn is no connection is there from the beginning.
         let begin =
@@ -108,7 +114,7 @@ impl Scripting<'_, '_> {
         });
         let all = begin.collect::<Vec<_>>().into_iter().chain(steps).collect();
         for (member, (_, connects)) in cast.iter().zip(&scene.connections) {
-            if connects.is_none() {
+            if connects.is_none() && is_whole {
                 let message = format!("`{}` does nothing", member.name.value);
                 let finding = error(rules::CONFLICT, message, member.name.span);
                 self.findings.add(finding.help("leave it out, or name it in a step: `client: NAME`"));

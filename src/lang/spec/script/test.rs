@@ -52,6 +52,7 @@ impl Scripting<'_, '_> {
             count = count.saturating_mul(values.len());
         }
         let mut used = vec![false; each.len()];
+        let mut has_unknown = false;
         for number in 0..count {
             let mut variables = Variables::new(self.work);
             let mut spans = Vec::new();
@@ -69,7 +70,7 @@ impl Scripting<'_, '_> {
             let is_told = |variable: &str| {
                 let in_name =
                     name.as_ref().is_some_and(|name| name.value.contains(&format!("${{{variable}}}")));
-                in_name || (variable == "user" && raw.entry("rights").is_some())
+                in_name || (variable == "user" && name.is_none())
             };
             labels.retain(|(variable, _)| !is_told(variable));
             let labels: Vec<_> = labels.into_iter().map(|(_, value)| value).collect();
@@ -80,7 +81,7 @@ impl Scripting<'_, '_> {
                 used[at] |= variables.is_used(&name.value);
             }
             self.work = variables.left().unwrap_or(0);
-            self.tell_unknown(&variables);
+            has_unknown |= self.tell_unknown(&variables);
             if self.work == 0 {
                 return self.too_many(raw.span.part(0, 1));
             }
@@ -89,7 +90,8 @@ impl Scripting<'_, '_> {
             }
         }
         for ((name, values), is_used) in each.iter().zip(used) {
-            if !is_used && !values.is_empty() {
+            let is_name = (VARIABLE_NAME.matches)(&name.value);
+            if !is_used && !has_unknown && is_name && !values.is_empty() {
                 let message = format!("nothing in the test uses `{}`", quoted(&name.value));
                 let help =
                     format!("write `${{{0}}}` where it is meant, or leave `{0}` out", quoted(&name.value));
@@ -201,10 +203,14 @@ impl Scripting<'_, '_> {
             .collect()
     }
 
-    fn tell_unknown(&mut self, variables: &Variables) {
-        for (name, span) in variables.take_unknown() {
+    /// Complains of variables that there are not; gives whether there are any.
+    fn tell_unknown(&mut self, variables: &Variables) -> bool {
+        let found = variables.take_unknown();
+        for (name, span) in &found {
+            let (name, span) = (name.clone(), *span);
             unknown(self.findings, &Text::new(name, span), "variable", variables.names());
         }
+        !found.is_empty()
     }
 }
 
