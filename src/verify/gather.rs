@@ -118,3 +118,115 @@ fn password(source: &Password, name: &str, origin: &Origin<'_>) -> Result<Option
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::state::MemoryState;
+    use crate::lang::spec::script::{Setting, decode};
+    use crate::text::{Memory, Source, Sources};
+
+    /// Passwords that are the name of their source.
+    struct Echo;
+
+    impl Secrets for Echo {
+        fn password(&self, source: &Password) -> Result<Secret, String> {
+            match source {
+                Password::Env(name) if **name != *"GONE" => Ok(Secret::new(name.as_bytes())),
+                other => Err(format!("{other:?} is gone")),
+            }
+        }
+    }
+
+    const SPEC: &str = "moskit: 1
+listeners:
+  mutual: { port: 8884, tls: { certificate: b, client_certificate: required, client_authority: c } }
+users:
+  env: { password: { env: E } }
+  gone: { password: { env: GONE } }
+  plain: { password: { plain: p } }
+  made: { password: { generate: true } }
+  unmade: { password: { generate: true } }
+  hash: { password: { hash: \"$7$101$aa$bb\" } }
+  \"a/b\": { certificate: true }
+pki:
+  authorities: { c: { common_name: C }, d: { certificate: d.crt } }
+  certificates: { b: { authority: c, names: [ localhost ] } }
+";
+
+    fn shown(credentials: &Credentials) -> Vec<String> {
+        let users = credentials.users.iter().map(|(name, user)| {
+            let password = user.password.as_ref().and_then(Secret::expose_text).unwrap_or("-");
+            let key = user.key.as_ref().and_then(Secret::expose_text).unwrap_or("-");
+            format!("{name} {password} {} {key}", user.certificate.is_some())
+        });
+        users.collect()
+    }
+
+    #[test]
+    fn a_spec_and_its_pack() {
+        let mut sources = Sources::default();
+        let id = sources.add(Source::new("s", SPEC.as_bytes()));
+        let spec = crate::lang::spec::decode(id, SPEC.as_bytes()).spec;
+        let state = MemoryState::new();
+        state.write(StateKind::Password, "made", b"m-1\n").expect("memory takes it");
+        state.write(StateKind::Authority, "c", b"no key").expect("memory takes it");
+        let pack = |path: &str| {
+            let known = ["clients/a%2Fb/client.crt", "clients/a%2Fb/client.key", "certs/c.ca.crt"];
+            known.contains(&path).then(|| path.as_bytes().to_vec())
+        };
+        let mut credentials = Credentials::default();
+        let missing = credentials.add_spec(&spec, &Origin { secrets: &Echo, state: &state, pack: &pack });
+        assert_eq!(
+            shown(&credentials),
+            [
+                "a/b - true clients/a%2Fb/client.key",
+                "env E false -",
+                "gone - false -",
+                "hash - false -",
+                "made m-1 false -",
+                "plain p false -",
+                "unmade - false -",
+            ]
+        );
+        assert_eq!(
+            missing,
+            [
+                "no password for `gone`: Env(\"GONE\") is gone",
+                "no password for `unmade`: it was not generated yet; compile the spec",
+                "no key of the authority `c`: its key is missing",
+            ]
+        );
+        assert_eq!(credentials.trust, [b"certs/c.ca.crt".to_vec()]);
+        assert_eq!(credentials.client_authorities.get(&Place::Port(8884)).map(String::as_str), Some("c"));
+    }
+
+    #[test]
+    fn a_test_file() {
+        let text = "moskit: 1
+trust: [ ca.crt, gone.crt ]
+users:
+  env: { password: { env: E }, certificate: e.crt, key: gone.key }
+  gone: { password: { env: GONE } }
+tests: []
+";
+        let mut sources = Sources::default();
+        let id = sources.add(Source::new("t", text.as_bytes()));
+        let suite = decode(id, text.as_bytes(), &Setting::default(), 1).suite;
+        let mut files = Memory::new();
+        files.insert("/etc/ca.crt", *b"ca");
+        files.insert("/etc/e.crt", *b"e");
+        let mut credentials = Credentials::default();
+        let missing = credentials.add_suite(&suite, Path::new("/etc"), &files, &Echo);
+        assert_eq!(shown(&credentials), ["env E true -", "gone - false -"]);
+        assert_eq!(
+            missing,
+            [
+                "`gone.crt` cannot be read",
+                "`gone.key` cannot be read",
+                "no password for `gone`: Env(\"GONE\") is gone",
+            ]
+        );
+        assert_eq!(credentials.trust, [b"ca".to_vec()]);
+    }
+}

@@ -135,7 +135,8 @@ fn secrets_in_tests_are_not_shown() {
 
 #[test]
 fn what_cannot_be_tested_is_said() {
-    let cases: [(&[(&str, &str)], &[&str], &str); 8] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+    let cases: [Case<'_>; 8] = [
         (&[], &["gone.yaml"], "cannot read `gone.yaml`: it does not exist"),
         (
             &[("plant.yaml", SPEC)],
