@@ -40,6 +40,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("compile", &["access", "catalogue", "credentials", "lang", "model", "report", "text"]),
     ("boot", &["catalogue", "compile", "lang", "model", "report", "rules", "text"]),
     ("testing", &["boot", "broker", "catalogue", "credentials", "lang", "report", "text"]),
+    (
+        "verify",
+        &[
+            "access",
+            "broker",
+            "catalogue",
+            "compile",
+            "credentials",
+            "lang",
+            "lint",
+            "model",
+            "report",
+            "text",
+        ],
+    ),
     ("lint", &["catalogue", "compile", "lang", "model", "report", "rules", "text"]),
 ];
 
