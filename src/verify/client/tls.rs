@@ -1,0 +1,274 @@
+//! The client's side of TLS: whom it trusts, what it shows, and why a handshake failed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    SupportedProtocolVersion,
+};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+
+use crate::credentials::{CertificateFacts, Secret, SubjectName, read_certificates};
+
+/// What a client does when it speaks TLS; made once for many connections.
+#[derive(Clone)]
+pub struct TlsSide {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: ServerName<'static>,
+}
+
+/// A certificate with its chain, and its key, both in PEM.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The certificate, then those that lead to its authority.
+    pub chain: Vec<u8>,
+    /// The private key.
+    pub key: Secret,
+}
+
+/// The versions of TLS that a client offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TlsVersions {
+    /// 1.2 and 1.3.
+    #[default]
+    Both,
+    /// 1.2 only.
+    V12,
+    /// 1.3 only.
+    V13,
+}
+
+/// Why a TLS connection was not made, or broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsFailure {
+    /// The client does not accept the certificate of the broker, and why.
+    ServerRefused(String),
+    /// The broker sent an alert; its name as in RFC 8446.
+    Alert(String),
+    /// What is spoken there is not TLS.
+    NotTls,
+    /// The connection was closed in the middle.
+    Closed,
+    /// Anything else.
+    Other(String),
+}
+
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServerRefused(why) => write!(out, "the client refuses the broker's certificate: {why}"),
+            Self::Alert(name) => write!(out, "TLS alert `{name}`"),
+            Self::NotTls => write!(out, "the listener does not speak TLS"),
+            Self::Closed => write!(out, "closed during the TLS handshake"),
+            Self::Other(reason) => write!(out, "TLS failed: {reason}"),
+        }
+    }
+}
+
+/// Why a client cannot be equipped for TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadCredentials(pub String);
+
+impl fmt::Display for BadCredentials {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl TlsSide {
+    /// A client that trusts the authorities in `trusted` (PEM), shows `identity` where it is asked, and finds the
+    /// broker under one of the names of `server`, the broker's own certificate, where that is known.
+    ///
+    /// The broker runs on this machine whatever its names are, so that a client cannot come by the name that its
+    /// certificate is for; all else of the certificate must be right.
+    ///
+    /// # Errors
+    /// [`BadCredentials`] where certificates or key cannot be used.
+    pub fn new(
+        trusted: &[u8],
+        identity: Option<&Identity>,
+        server: Option<&CertificateFacts>,
+        versions: TlsVersions,
+    ) -> Result<Self, BadCredentials> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        let authorities = read_certificates(trusted)
+            .map_err(|error| BadCredentials(format!("the authorities cannot be read: {error}")))?;
+        for authority in authorities {
+            roots
+                .add(CertificateDer::from(authority.der))
+                .map_err(|error| BadCredentials(format!("an authority cannot be used: {error}")))?;
+        }
+        let verifier = Verifier::new(roots, &provider)?;
+        let offered: &[&SupportedProtocolVersion] = match versions {
+            TlsVersions::Both => &[&rustls::version::TLS12, &rustls::version::TLS13],
+            TlsVersions::V12 => &[&rustls::version::TLS12],
+            TlsVersions::V13 => &[&rustls::version::TLS13],
+        };
+        let bad = |error: rustls::Error| BadCredentials(error.to_string());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(offered)
+            .map_err(bad)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let (chain, key) = identity.read()?;
+                builder.with_client_auth_cert(chain, key).map_err(bad)?
+            }
+        };
+        // A resumed session would not be verified again.
+        config.resumption = Resumption::disabled();
+        Ok(Self { config: Arc::new(config), name: name_of(server) })
+    }
+}
+
+impl Identity {
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), BadCredentials> {
+        let chain = read_certificates(&self.chain)
+            .map_err(|error| BadCredentials(format!("the client's certificate cannot be read: {error}")))?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.expose())
+            .map_err(|error| BadCredentials(format!("the client's key cannot be read: {error}")))?;
+        Ok((chain.into_iter().map(|certificate| CertificateDer::from(certificate.der)).collect(), key))
+    }
+}
+
+/// The name to ask for: one that the certificate is for, where that is possible.
+fn name_of(server: Option<&CertificateFacts>) -> ServerName<'static> {
+    let own = server.into_iter().flat_map(|server| &server.names);
+    let local = ServerName::IpAddress(std::net::IpAddr::from([127, 0, 0, 1]).into());
+    let name = |name: &SubjectName| match name {
+        // A wildcard stands for any one label.
+        SubjectName::Dns(host) => ServerName::try_from(host.replacen('*', "any", 1)).ok(),
+        SubjectName::Ip(address) => Some(ServerName::IpAddress((*address).into())),
+    };
+    own.into_iter().find_map(name).unwrap_or(local)
+}
+
+/// Judges the broker's certificate as rustls does, but for the name of one that has no alternative names.
+#[derive(Debug)]
+struct Verifier(Arc<WebPkiServerVerifier>);
+
+impl Verifier {
+    fn new(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Self, BadCredentials> {
+        let built =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
+        built.map(Self).map_err(|error| BadCredentials(format!("no authority can be used: {error}")))
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let judged = self.0.verify_server_cert(certificate, intermediates, name, ocsp, now);
+        match judged {
+            // Mosquitto's own clients take the common name where there is no other. All else was judged before
+            // the name.
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if has_common_name_only(certificate) => Ok(ServerCertVerified::assertion()),
+            judged => judged,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+fn has_common_name_only(certificate: &CertificateDer<'_>) -> bool {
+    X509Certificate::from_der(certificate).is_ok_and(|(_, certificate)| {
+        let names = certificate.subject_alternative_name();
+        names.is_ok_and(|names| names.is_none()) && certificate.subject().iter_common_name().next().is_some()
+    })
+}
+
+/// What an error of a TLS stream says; `None` where the connection just ended.
+pub(super) fn failure(error: &std::io::Error) -> Option<TlsFailure> {
+    let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(match inner {
+        rustls::Error::AlertReceived(alert) => TlsFailure::Alert(alert_name(*alert)),
+        rustls::Error::InvalidCertificate(reason) => TlsFailure::ServerRefused(why(reason)),
+        rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
+        other => TlsFailure::Other(other.to_string()),
+    })
+}
+
+fn why(reason: &CertificateError) -> String {
+    match reason {
+        CertificateError::UnknownIssuer => "it comes from another authority".to_owned(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet".to_owned()
+        }
+        CertificateError::BadSignature => "its signature is wrong".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// The name of an alert as RFC 8446 writes it, without its `_RESERVED`.
+fn alert_name(alert: AlertDescription) -> String {
+    let name = format!("{alert:?}");
+    let mut snake = String::new();
+    let mut before = '_';
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && before.is_ascii_lowercase() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+        before = character;
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_have_the_names_of_the_standard() {
+        let cases = [
+            (AlertDescription::CertificateRequired, "certificate_required"),
+            (AlertDescription::UnknownCA, "unknown_ca"),
+            (AlertDescription::HandshakeFailure, "handshake_failure"),
+            (AlertDescription::CertificateRevoked, "certificate_revoked"),
+            (AlertDescription::ProtocolVersion, "protocol_version"),
+            (AlertDescription::BadCertificate, "bad_certificate"),
+        ];
+        for (alert, name) in cases {
+            assert_eq!(alert_name(alert), name);
+        }
+    }
+}
