@@ -70,12 +70,12 @@ pub fn check(filter: &[u8]) -> Result<(), InvalidFilter> {
 pub fn can_match(filter: &[u8]) -> bool {
     let plain = |byte: &u8| matches!(byte, b' '..=b'~');
     check(filter).is_ok()
-        && (filter.iter().all(plain)
-            || str::from_utf8(filter).is_ok_and(|text| text.chars().all(|c| is_legal(u32::from(c)))))
+        && (filter.iter().all(plain) || str::from_utf8(filter).is_ok_and(|text| text.chars().all(is_legal)))
 }
 
-/// Whether a character may stand in a topic: no control character, no non-character.
-fn is_legal(code: u32) -> bool {
+/// Whether a character may stand in a topic, or any other text of a packet: no control character, no non-character.
+pub fn is_legal(character: char) -> bool {
+    let code = u32::from(character);
     !matches!(code, 0..=0x1f | 0x7f..=0x9f | 0xfdd0..=0xfdef) && code & 0xfffe != 0xfffe
 }
 

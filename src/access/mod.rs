@@ -26,7 +26,9 @@ pub use beaten::{BeatenDeny, beaten_pattern_denies};
 pub use cover::{Cover, Union};
 pub use dead::{DeadKind, DeadRule, dead_rules};
 pub use decide::{Action, Client, Decision, Layer, Witness, decide};
-pub use filter::{InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, matches, meet};
+pub use filter::{
+    InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_legal, matches, meet,
+};
 pub use reach::{Reach, Who, claims, confinement};
 
 /// The answer of a search whose work is bounded.

@@ -29,6 +29,17 @@ pub enum QoS {
     ExactlyOnce,
 }
 
+impl Version {
+    /// The name and the level by which a CONNECT tells it.
+    pub fn name_and_level(self) -> (&'static str, u8) {
+        match self {
+            Self::V31 => ("MQIsdp", 3),
+            Self::V311 => ("MQTT", 4),
+            Self::V5 => ("MQTT", 5),
+        }
+    }
+}
+
 impl QoS {
     /// By its number.
     pub fn from_number(number: u8) -> Option<Self> {
@@ -66,6 +77,56 @@ pub enum PacketKind {
     PingResp = 13,
     Disconnect = 14,
     Auth = 15,
+}
+
+impl PacketKind {
+    /// By its number on the wire.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Connect,
+            2 => Self::ConnAck,
+            3 => Self::Publish,
+            4 => Self::PubAck,
+            5 => Self::PubRec,
+            6 => Self::PubRel,
+            7 => Self::PubComp,
+            8 => Self::Subscribe,
+            9 => Self::SubAck,
+            10 => Self::Unsubscribe,
+            11 => Self::UnsubAck,
+            12 => Self::PingReq,
+            13 => Self::PingResp,
+            14 => Self::Disconnect,
+            15 => Self::Auth,
+            _ => return None,
+        })
+    }
+
+    /// By the first byte of a packet.
+    pub fn from_first_byte(first: u8) -> Option<Self> {
+        Self::from_number(first >> 4)
+    }
+
+    /// Its name in the protocol.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "CONNECT",
+            Self::ConnAck => "CONNACK",
+            Self::Publish => "PUBLISH",
+            Self::PubAck => "PUBACK",
+            Self::PubRec => "PUBREC",
+            Self::PubRel => "PUBREL",
+            Self::PubComp => "PUBCOMP",
+            Self::Subscribe => "SUBSCRIBE",
+            Self::SubAck => "SUBACK",
+            Self::Unsubscribe => "UNSUBSCRIBE",
+            Self::UnsubAck => "UNSUBACK",
+            Self::PingReq => "PINGREQ",
+            Self::PingResp => "PINGRESP",
+            Self::Disconnect => "DISCONNECT",
+            Self::Auth => "AUTH",
+        }
+    }
 }
 
 /// A packet of any kind.

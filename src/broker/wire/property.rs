@@ -97,6 +97,110 @@ pub enum PropertyKind {
     SharedSubscriptionAvailable = 42,
 }
 
+impl PropertyKind {
+    /// By its number on the wire.
+    pub fn from_number(number: u32) -> Option<Self> {
+        Some(match number {
+            1 => Self::PayloadFormatIndicator,
+            2 => Self::MessageExpiryInterval,
+            3 => Self::ContentType,
+            8 => Self::ResponseTopic,
+            9 => Self::CorrelationData,
+            11 => Self::SubscriptionIdentifier,
+            17 => Self::SessionExpiryInterval,
+            18 => Self::AssignedClientIdentifier,
+            19 => Self::ServerKeepAlive,
+            21 => Self::AuthenticationMethod,
+            22 => Self::AuthenticationData,
+            23 => Self::RequestProblemInformation,
+            24 => Self::WillDelayInterval,
+            25 => Self::RequestResponseInformation,
+            26 => Self::ResponseInformation,
+            28 => Self::ServerReference,
+            31 => Self::ReasonString,
+            33 => Self::ReceiveMaximum,
+            34 => Self::TopicAliasMaximum,
+            35 => Self::TopicAlias,
+            36 => Self::MaximumQoS,
+            37 => Self::RetainAvailable,
+            38 => Self::UserProperty,
+            39 => Self::MaximumPacketSize,
+            40 => Self::WildcardSubscriptionAvailable,
+            41 => Self::SubscriptionIdentifierAvailable,
+            42 => Self::SharedSubscriptionAvailable,
+            _ => return None,
+        })
+    }
+
+    /// Its name in the protocol.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PayloadFormatIndicator => "payload format indicator",
+            Self::MessageExpiryInterval => "message expiry interval",
+            Self::ContentType => "content type",
+            Self::ResponseTopic => "response topic",
+            Self::CorrelationData => "correlation data",
+            Self::SubscriptionIdentifier => "subscription identifier",
+            Self::SessionExpiryInterval => "session expiry interval",
+            Self::AssignedClientIdentifier => "assigned client identifier",
+            Self::ServerKeepAlive => "server keep alive",
+            Self::AuthenticationMethod => "authentication method",
+            Self::AuthenticationData => "authentication data",
+            Self::RequestProblemInformation => "request problem information",
+            Self::WillDelayInterval => "will delay interval",
+            Self::RequestResponseInformation => "request response information",
+            Self::ResponseInformation => "response information",
+            Self::ServerReference => "server reference",
+            Self::ReasonString => "reason string",
+            Self::ReceiveMaximum => "receive maximum",
+            Self::TopicAliasMaximum => "topic alias maximum",
+            Self::TopicAlias => "topic alias",
+            Self::MaximumQoS => "maximum quality of service",
+            Self::RetainAvailable => "retain available",
+            Self::UserProperty => "user property",
+            Self::MaximumPacketSize => "maximum packet size",
+            Self::WildcardSubscriptionAvailable => "wildcard subscription available",
+            Self::SubscriptionIdentifierAvailable => "subscription identifier available",
+            Self::SharedSubscriptionAvailable => "shared subscription available",
+        }
+    }
+}
+
+impl Property {
+    /// Which property it is.
+    pub fn kind(&self) -> PropertyKind {
+        match self {
+            Self::PayloadFormatIndicator(_) => PropertyKind::PayloadFormatIndicator,
+            Self::MessageExpiryInterval(_) => PropertyKind::MessageExpiryInterval,
+            Self::ContentType(_) => PropertyKind::ContentType,
+            Self::ResponseTopic(_) => PropertyKind::ResponseTopic,
+            Self::CorrelationData(_) => PropertyKind::CorrelationData,
+            Self::SubscriptionIdentifier(_) => PropertyKind::SubscriptionIdentifier,
+            Self::SessionExpiryInterval(_) => PropertyKind::SessionExpiryInterval,
+            Self::AssignedClientIdentifier(_) => PropertyKind::AssignedClientIdentifier,
+            Self::ServerKeepAlive(_) => PropertyKind::ServerKeepAlive,
+            Self::AuthenticationMethod(_) => PropertyKind::AuthenticationMethod,
+            Self::AuthenticationData(_) => PropertyKind::AuthenticationData,
+            Self::RequestProblemInformation(_) => PropertyKind::RequestProblemInformation,
+            Self::WillDelayInterval(_) => PropertyKind::WillDelayInterval,
+            Self::RequestResponseInformation(_) => PropertyKind::RequestResponseInformation,
+            Self::ResponseInformation(_) => PropertyKind::ResponseInformation,
+            Self::ServerReference(_) => PropertyKind::ServerReference,
+            Self::ReasonString(_) => PropertyKind::ReasonString,
+            Self::ReceiveMaximum(_) => PropertyKind::ReceiveMaximum,
+            Self::TopicAliasMaximum(_) => PropertyKind::TopicAliasMaximum,
+            Self::TopicAlias(_) => PropertyKind::TopicAlias,
+            Self::MaximumQoS(_) => PropertyKind::MaximumQoS,
+            Self::RetainAvailable(_) => PropertyKind::RetainAvailable,
+            Self::UserProperty(..) => PropertyKind::UserProperty,
+            Self::MaximumPacketSize(_) => PropertyKind::MaximumPacketSize,
+            Self::WildcardSubscriptionAvailable(_) => PropertyKind::WildcardSubscriptionAvailable,
+            Self::SubscriptionIdentifierAvailable(_) => PropertyKind::SubscriptionIdentifierAvailable,
+            Self::SharedSubscriptionAvailable(_) => PropertyKind::SharedSubscriptionAvailable,
+        }
+    }
+}
+
 /// The properties of a packet, in their order on the wire. Versions before 5 have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Properties(pub Vec<Property>);

@@ -4,6 +4,10 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::access::is_legal;
+
+use super::defect::TextFault;
+
 /// A UTF-8 text of at most 65,535 bytes, without NUL; a slice of the packet that it came with.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Text(Bytes);
@@ -17,6 +21,21 @@ impl Text {
         let text = std::str::from_utf8(&bytes).ok()?;
         let is_text = bytes.len() <= MAX_TEXT_BYTES && !text.contains('\0');
         is_text.then_some(Self(bytes))
+    }
+
+    /// A text as a packet may hold it: beyond what [`Text::new`] asks for, every known release also wants it to have
+    /// no control characters and no non-characters.
+    pub(super) fn read(bytes: Bytes) -> Result<Self, TextFault> {
+        if bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Ok(Self(bytes));
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| TextFault::NotUtf8)?;
+        match text.chars().find(|character| !is_legal(*character)) {
+            None => Ok(Self(bytes)),
+            Some('\0') => Err(TextFault::Nul),
+            Some(character) if character.is_control() => Err(TextFault::Control),
+            Some(_) => Err(TextFault::NonCharacter),
+        }
     }
 
     /// A text that is known at compile time.

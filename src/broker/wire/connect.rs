@@ -1,0 +1,98 @@
+//! CONNECT and CONNACK from their bytes.
+
+use super::defect::{Defect, Field};
+use super::packet::{ConnAck, Connect, QoS, Version, Will};
+use super::property::Properties;
+use super::property_codec::{Place, read_properties};
+use super::read::{Reading, check_topic};
+
+const CLEAN_START: u8 = 0x02;
+const WILL: u8 = 0x04;
+const WILL_QOS: u8 = 0x18;
+const WILL_RETAIN: u8 = 0x20;
+const PASSWORD: u8 = 0x40;
+const USER_NAME: u8 = 0x80;
+
+/// The bit of the level by which a bridge tells that it is one.
+pub(super) const BRIDGE: u8 = 0x80;
+
+/// Reads a CONNECT; `told` becomes its version as soon as that is known.
+pub(super) fn read_connect(reading: &mut Reading<'_>, told: &mut Option<Version>) -> Result<Connect, Defect> {
+    let (version, is_bridge) = read_version(reading)?;
+    reading.version = version;
+    *told = Some(version);
+    let flags = reading.reader.u8(Field::Other)?;
+    if flags & 1 != 0 {
+        return Err(Defect::ConnectFlags);
+    }
+    if flags & WILL == 0 && flags & (WILL_QOS | WILL_RETAIN) != 0 {
+        return Err(Defect::WillFlags);
+    }
+    let will_qos = QoS::from_number((flags & WILL_QOS) >> 3).ok_or(Defect::WillFlags)?;
+    if flags & PASSWORD != 0 && flags & USER_NAME == 0 && version != Version::V5 {
+        return Err(Defect::PasswordWithoutUserName);
+    }
+    let keep_alive = reading.reader.u16(Field::Other)?;
+    let properties = reading.properties()?;
+    let client_id = reading.reader.text(Field::ClientId)?;
+    let will =
+        if flags & WILL == 0 { None } else { Some(read_will(reading, will_qos, flags & WILL_RETAIN != 0)?) };
+    let reader = &mut reading.reader;
+    let user_name = if flags & USER_NAME == 0 { None } else { Some(reader.text(Field::UserName)?) };
+    let password = if flags & PASSWORD == 0 { None } else { Some(reader.bytes(Field::Password)?) };
+    let clean_start = flags & CLEAN_START != 0;
+    Ok(Connect {
+        version,
+        is_bridge,
+        clean_start,
+        keep_alive,
+        properties,
+        client_id,
+        will,
+        user_name,
+        password,
+    })
+}
+
+fn read_version(reading: &mut Reading<'_>) -> Result<(Version, bool), Defect> {
+    let name = reading.reader.bytes(Field::Protocol)?;
+    let (old, new): (&[u8], &[u8]) = (b"MQIsdp", b"MQTT");
+    if name != old && name != new {
+        return Err(Defect::ProtocolName);
+    }
+    let level = reading.reader.u8(Field::Protocol)?;
+    let version = match (name == old, level & !BRIDGE) {
+        (true, 3) => Version::V31,
+        (false, 4) => Version::V311,
+        (false, 5) if level == 5 => Version::V5,
+        _ => return Err(Defect::ProtocolLevel(level)),
+    };
+    Ok((version, level & BRIDGE != 0))
+}
+
+fn read_will(reading: &mut Reading<'_>, qos: QoS, retain: bool) -> Result<Will, Defect> {
+    let properties = if reading.version == Version::V5 {
+        read_properties(&mut reading.reader, Place::Will)?
+    } else {
+        Properties::NONE
+    };
+    let topic = reading.reader.text(Field::WillTopic)?;
+    if topic.is_empty() {
+        return Err(Defect::TopicEmpty(Field::WillTopic));
+    }
+    check_topic(&topic, Field::WillTopic)?;
+    let payload = reading.reader.bytes(Field::WillPayload)?;
+    Ok(Will { topic, payload, qos, retain, properties })
+}
+
+/// Reads a CONNACK.
+pub(super) fn read_connack(reading: &mut Reading<'_>) -> Result<ConnAck, Defect> {
+    let session_present = match reading.reader.u8(Field::Other)? {
+        0 => false,
+        1 => true,
+        _ => return Err(Defect::ConnAckFlags),
+    };
+    let reason = reading.reason()?;
+    let properties = reading.properties()?;
+    Ok(ConnAck { session_present, reason, properties })
+}
