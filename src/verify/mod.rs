@@ -3,6 +3,8 @@
 //!
 //! `run(&Job, &mut dyn FnMut(&TestResult)) -> Result<Outcome, String>` runs them and tells each result as it comes.
 
+pub mod client;
+pub mod engine;
 mod job;
 mod outcome;
 

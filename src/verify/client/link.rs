@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::TlsConnector;
 
 use super::tls::{self, TlsFailure, TlsSide};
 use super::websocket;
@@ -90,14 +89,7 @@ pub async fn open(
     };
     let link: Link = match tls {
         None => plain,
-        Some(side) => {
-            let connector = TlsConnector::from(side.config.clone());
-            let secured = connector.connect(side.name.clone(), plain).await;
-            Box::new(secured.map_err(|error| match tls::failure(&error) {
-                Some(failure) => LinkFailure::Tls(failure),
-                None => LinkFailure::Tls(TlsFailure::Closed),
-            })?)
-        }
+        Some(side) => Box::new(tls::secure(plain, side).await.map_err(LinkFailure::Tls)?),
     };
     if !endpoint.is_websocket {
         return Ok(link);

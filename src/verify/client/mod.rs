@@ -22,8 +22,9 @@ pub use link::{Address, Endpoint, Link, LinkFailure, Subprotocol, open};
 pub use tls::{BadCredentials, Identity, TlsFailure, TlsSide, TlsVersions};
 
 use crate::broker::wire::{
-    Ack, ConnAck, Connect, Disconnect, Packet, PacketKind, Properties, Property, Publish, QoS, Reason, Sender,
-    SubAck, Subscribe, Subscription, Text, UnsubAck, Unsubscribe, Version, decode, encode, take_frame,
+    Ack, ConnAck, Connect, Disconnect, Packet, PacketKind, Properties, Property, Publish, QoS, Reason,
+    Sender, SubAck, Subscribe, Subscription, Text, UnsubAck, Unsubscribe, Version, decode, encode,
+    take_frame,
 };
 
 /// The largest packet that is read: more than any broker sends.
@@ -80,11 +81,22 @@ struct State {
     pongs: u64,
     /// How many answers were sent to messages.
     answers: u64,
-    received: Vec<Publish>,
+    inbox: Inbox,
     /// Messages of quality of service 2 that were received and not yet released.
     unreleased: BTreeSet<u16>,
     aliases: BTreeMap<u16, Text>,
     end: Option<End>,
+}
+
+/// Messages that were received, in their order. It may outlive a connection, and serve the next one.
+#[derive(Clone, Debug, Default)]
+pub struct Inbox(Rc<RefCell<Vec<Publish>>>);
+
+impl Inbox {
+    /// Looks at the messages, and may take some out.
+    pub fn look<T>(&self, look: impl FnOnce(&mut Vec<Publish>) -> T) -> T {
+        look(&mut self.0.borrow_mut())
+    }
 }
 
 enum Outgoing {
@@ -103,7 +115,7 @@ pub struct Client {
     tasks: [AbortHandle; 2],
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Shared {
     state: Rc<RefCell<State>>,
     changed: Rc<Notify>,
@@ -129,11 +141,13 @@ impl Drop for Client {
 }
 
 impl Client {
-    /// A client on an open connection that has said nothing yet. It must be made inside a `LocalSet`.
-    pub fn new(link: Link, version: Version) -> Self {
+    /// A client on an open connection that has said nothing yet, and puts what it receives into `inbox`. It must be
+    /// made inside a `LocalSet`.
+    pub fn new(link: Link, version: Version, inbox: Inbox) -> Self {
         let (read, write) = tokio::io::split(link);
         let (out, queue) = mpsc::unbounded_channel();
-        let shared = Shared::default();
+        let state = State { inbox, ..State::default() };
+        let shared = Shared { state: Rc::new(RefCell::new(state)), changed: Rc::default() };
         let writing = spawn_local(write_all(write, queue, shared.clone()));
         let reading = Reading { version, shared: shared.clone(), out: out.clone() };
         let reading = spawn_local(reading.run(read));
@@ -246,30 +260,32 @@ impl Client {
     pub async fn disconnect(&self, reason: Reason) -> End {
         let packet = Packet::Disconnect(Disconnect { reason, properties: Properties::NONE });
         match self.send(&packet) {
-            Ok(()) => self.vanish().await,
+            // Closed from here, the packet could be overtaken by the end of the connection.
+            Ok(()) => self.ended().await,
             Err(end) => end,
         }
     }
 
-    /// Ends the connection without DISCONNECT, and waits until the broker has noticed and closed its side.
-    pub async fn vanish(&self) -> End {
-        // Where the writing task is gone, so is the connection.
-        let _ = self.out.send(Outgoing::End);
+    /// Waits for the end of the connection.
+    pub async fn ended(&self) -> End {
         let ended = self.until("the end of the connection", |state| state.end.clone()).await;
         ended.unwrap_or_else(|end| end)
     }
 
-    /// Waits until `pick` takes something of the messages that were received so far.
+    /// Ends the connection without DISCONNECT, and waits until the broker has noticed and closed its side, whatever
+    /// it says to that.
+    pub async fn vanish(&self) {
+        // Where the writing task is gone, so is the connection.
+        let _ = self.out.send(Outgoing::End);
+        self.ended().await;
+    }
+
+    /// Waits until `pick` takes something of the messages in the inbox.
     ///
     /// # Errors
     /// How the connection ended before that.
-    pub async fn message<T>(&self, mut pick: impl FnMut(&[Publish]) -> Option<T>) -> Result<T, End> {
-        self.until("a message", |state| pick(&state.received)).await
-    }
-
-    /// Looks at the messages that were received so far, in their order.
-    pub fn received<T>(&self, look: impl FnOnce(&[Publish]) -> T) -> T {
-        look(&self.shared.state.borrow().received)
+    pub async fn message<T>(&self, mut pick: impl FnMut(&mut Vec<Publish>) -> Option<T>) -> Result<T, End> {
+        self.until("a message", |state| state.inbox.look(&mut pick)).await
     }
 
     /// How the connection ended, if it did.
@@ -434,7 +450,7 @@ impl State {
         let (id, qos) = (message.packet_id, message.qos);
         let is_new = qos != QoS::ExactlyOnce || self.unreleased.insert(id);
         if is_new {
-            self.received.push(message);
+            self.inbox.look(|all| all.push(message));
         }
         match qos {
             QoS::AtMostOnce => None,
@@ -451,6 +467,8 @@ fn plain(packet_id: u16) -> Ack {
 fn ended_by(error: &std::io::Error) -> End {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     match tls::failure(error) {
+        // 2.1.2 ends a WebSocket over TLS with a last frame that it does not encrypt.
+        Some(TlsFailure::NotTls) => End::Closed,
         Some(failure) => End::Tls(failure),
         // A broker that closes while something is on its way to it resets the connection.
         None if matches!(error.kind(), ConnectionReset | BrokenPipe | UnexpectedEof) => End::Closed,

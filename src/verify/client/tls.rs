@@ -1,7 +1,10 @@
 //! The client's side of TLS: whom it trusts, what it shows, and why a handshake failed.
 
 use std::fmt;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
@@ -9,13 +12,18 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     SupportedProtocolVersion,
 };
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
+use super::link::Link;
 use crate::credentials::{CertificateFacts, Secret, SubjectName, read_certificates};
+use crate::lang::spec::script::Reason;
 
 /// What a client does when it speaks TLS; made once for many connections.
 #[derive(Clone)]
@@ -48,10 +56,14 @@ pub enum TlsVersions {
 /// Why a TLS connection was not made, or broke.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsFailure {
-    /// The client does not accept the certificate of the broker, and why.
-    ServerRefused(String),
-    /// The broker sent an alert; its name as in RFC 8446.
-    Alert(String),
+    /// The client does not know the authority of the broker's certificate, or refuses it otherwise, and why.
+    UntrustedServer(String),
+    /// The broker's certificate is for other names.
+    WrongServerName(String),
+    /// The broker's certificate is over.
+    ServerExpired,
+    /// The broker sent an alert with this description (RFC 8446, section 6).
+    Alert(u8),
     /// What is spoken there is not TLS.
     NotTls,
     /// The connection was closed in the middle.
@@ -63,8 +75,13 @@ pub enum TlsFailure {
 impl fmt::Display for TlsFailure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ServerRefused(why) => write!(out, "the client refuses the broker's certificate: {why}"),
-            Self::Alert(name) => write!(out, "TLS alert `{name}`"),
+            Self::UntrustedServer(why) => write!(out, "the client refuses the broker's certificate: {why}"),
+            Self::WrongServerName(why) => write!(out, "the broker's certificate is for another name: {why}"),
+            Self::ServerExpired => write!(out, "the broker's certificate has expired"),
+            Self::Alert(number) => match Reason::of_alert(*number) {
+                Some(reason) => write!(out, "the broker sent the TLS alert `{}`", reason.as_str()),
+                None => write!(out, "the broker sent TLS alert {number}"),
+            },
             Self::NotTls => write!(out, "the listener does not speak TLS"),
             Self::Closed => write!(out, "closed during the TLS handshake"),
             Self::Other(reason) => write!(out, "TLS failed: {reason}"),
@@ -159,8 +176,7 @@ struct Verifier(Arc<WebPkiServerVerifier>);
 
 impl Verifier {
     fn new(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Self, BadCredentials> {
-        let built =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
+        let built = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
         built.map(Self).map_err(|error| BadCredentials(format!("no authority can be used: {error}")))
     }
 }
@@ -215,60 +231,70 @@ fn has_common_name_only(certificate: &CertificateDer<'_>) -> bool {
     })
 }
 
+/// A TLS connection of which the end of writing is the end of the connection below: no alert says goodbye, which is
+/// how a client goes that breaks down.
+pub(super) struct Secured(TlsStream<Link>);
+
+/// Speaks TLS on an open connection.
+pub(super) async fn secure(link: Link, side: &TlsSide) -> Result<Secured, TlsFailure> {
+    let connector = TlsConnector::from(side.config.clone());
+    let secured = connector.connect(side.name.clone(), link).await;
+    secured.map(Secured).map_err(|error| failure(&error).unwrap_or(TlsFailure::Closed))
+}
+
+impl AsyncRead for Secured {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Secured {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.0.get_mut().0).poll_shutdown(context)
+    }
+}
+
 /// What an error of a TLS stream says; `None` where the connection just ended.
 pub(super) fn failure(error: &std::io::Error) -> Option<TlsFailure> {
     let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     Some(match inner {
-        rustls::Error::AlertReceived(alert) => TlsFailure::Alert(alert_name(*alert)),
-        rustls::Error::InvalidCertificate(reason) => TlsFailure::ServerRefused(why(reason)),
+        rustls::Error::AlertReceived(alert) => TlsFailure::Alert(u8::from(*alert)),
+        rustls::Error::InvalidCertificate(reason) => refused(reason),
         rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
         other => TlsFailure::Other(other.to_string()),
     })
 }
 
-fn why(reason: &CertificateError) -> String {
+fn refused(reason: &CertificateError) -> TlsFailure {
+    let untrusted = |why: &str| TlsFailure::UntrustedServer(why.to_owned());
     match reason {
-        CertificateError::UnknownIssuer => "it comes from another authority".to_owned(),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
+        CertificateError::UnknownIssuer => {
+            untrusted("it comes from an authority that the client does not trust")
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFailure::ServerExpired,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            TlsFailure::WrongServerName(reason.to_string())
+        }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "it is not valid yet".to_owned()
+            untrusted("it is not valid yet")
         }
-        CertificateError::BadSignature => "its signature is wrong".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// The name of an alert as RFC 8446 writes it, without its `_RESERVED`.
-fn alert_name(alert: AlertDescription) -> String {
-    let name = format!("{alert:?}");
-    let mut snake = String::new();
-    let mut before = '_';
-    for character in name.chars() {
-        if character.is_ascii_uppercase() && before.is_ascii_lowercase() {
-            snake.push('_');
-        }
-        snake.push(character.to_ascii_lowercase());
-        before = character;
-    }
-    snake
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn alerts_have_the_names_of_the_standard() {
-        let cases = [
-            (AlertDescription::CertificateRequired, "certificate_required"),
-            (AlertDescription::UnknownCA, "unknown_ca"),
-            (AlertDescription::HandshakeFailure, "handshake_failure"),
-            (AlertDescription::CertificateRevoked, "certificate_revoked"),
-            (AlertDescription::ProtocolVersion, "protocol_version"),
-            (AlertDescription::BadCertificate, "bad_certificate"),
-        ];
-        for (alert, name) in cases {
-            assert_eq!(alert_name(alert), name);
-        }
+        CertificateError::BadSignature => untrusted("its signature is wrong"),
+        other => untrusted(&other.to_string()),
     }
 }

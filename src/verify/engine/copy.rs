@@ -34,9 +34,7 @@ enum Piece {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Door {
     /// A port of this address of loopback.
-    Port {
-        is_v6: bool,
-    },
+    Port { is_v6: bool },
     /// A socket with this name in the folder of the copy.
     Socket(String),
     /// Not at all.
@@ -57,8 +55,6 @@ pub(super) struct Draft {
     pub(super) doors: Vec<Door>,
     /// The listener of local-only mode, whose port is an argument of the program.
     pub(super) local_only: Option<usize>,
-    /// Whether clients can read the log, so that it must stay as it is.
-    pub(super) logs_to_topic: bool,
 }
 
 impl Draft {
@@ -96,9 +92,13 @@ pub(super) fn draft(
             shared: Vec::new(),
             own: Vec::new(),
             folders: vec!["data".to_owned(), "http".to_owned()],
-            doors: deployment.listeners.iter().enumerate().map(|(index, own)| door(deployment, index, own)).collect(),
+            doors: deployment
+                .listeners
+                .iter()
+                .enumerate()
+                .map(|(index, own)| door(deployment, index, own))
+                .collect(),
             local_only: deployment.listeners.iter().position(|own| own.kind == ListenerKind::LocalOnly),
-            logs_to_topic: false,
         },
     };
     let pieces = copying.file(main, false)?;
@@ -153,13 +153,13 @@ fn value(text: impl Into<Vec<u8>>) -> Edit {
 impl Copying<'_, '_, '_> {
     /// The lines of a file, edited.
     fn file(&mut self, path: &Path, is_included: bool) -> Result<Vec<Piece>, String> {
-        let tree = self
-            .reader
-            .conf(path)
-            .map_err(|error| format!("cannot read `{}`: {error:?}", path.display()))?;
+        let tree =
+            self.reader.conf(path).map_err(|error| format!("cannot read `{}`: {error:?}", path.display()))?;
         let mut pieces = Vec::new();
         for line in &tree.lines {
             let edit = match line.kind {
+                // A NUL may hide the rest of the file, which must not come to light.
+                _ if line.nul.is_some() => (line.span, Edit::Keep),
                 LineKind::Directive { name, value } => (name, self.edit(name, value, is_included)),
                 LineKind::Blank | LineKind::Comment => (line.span, Edit::Keep),
             };
@@ -286,12 +286,10 @@ impl Copying<'_, '_, '_> {
         value(copy)
     }
 
-    fn log_destination(&mut self, raw: Span) -> Edit {
-        if self.reader.sources.slice(raw).split(|byte| *byte == b' ').next() == Some(b"topic") {
-            self.draft.logs_to_topic = true;
-            return Edit::Keep;
-        }
-        Edit::Drop
+    /// Clients may read the log.
+    fn log_destination(&self, raw: Span) -> Edit {
+        let is_topic = self.reader.sources.slice(raw).split(|byte| *byte == b' ').next() == Some(b"topic");
+        if is_topic { Edit::Keep } else { Edit::Drop }
     }
 
     /// The path that a value is, as the broker would open it.
@@ -348,7 +346,7 @@ impl Copying<'_, '_, '_> {
 
     /// Lines above the first one.
     fn head(&self) -> Vec<Piece> {
-        let mut pieces = vec![Piece::Text(b"log_dest stderr\n".to_vec())];
+        let mut pieces = vec![Piece::Text(b"log_dest stderr\nset_tcp_nodelay true\n".to_vec())];
         if self.is_root && !self.has_user {
             pieces.push(Piece::Text(b"user root\n".to_vec()));
         }
