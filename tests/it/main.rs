@@ -19,6 +19,7 @@ mod real;
 mod rights;
 mod rule_coverage;
 mod rule_pages;
+mod script;
 mod seeds;
 mod spec;
 mod tidy;

@@ -27,6 +27,11 @@ pub struct Suite {
 }
 
 impl Suite {
+    /// No tests, in the file of which `span` is the whole.
+    pub fn empty(span: Span) -> Self {
+        Self { span, spec: None, users: Vec::new(), trust: Vec::new(), observer: None, tests: Vec::new() }
+    }
+
     /// Where passwords stand in the file.
     pub fn secrets(&self) -> impl Iterator<Item = Span> + '_ {
         let users = self.users.iter().filter_map(|user| user.password.as_ref());
@@ -420,4 +425,24 @@ pub struct Expected {
     pub properties: MessageProperties,
     /// Subscription identifiers, in any order.
     pub identifiers: Option<Vec<u32>>,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Port(port) => port.fmt(f),
+            Self::Socket(path) => path.fmt(f),
+        }
+    }
+}
+
+impl MqttVersion {
+    /// Its number.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V3_1 => "3.1",
+            Self::V3_1_1 => "3.1.1",
+            Self::V5 => "5",
+        }
+    }
 }
