@@ -12,7 +12,8 @@ use moskit::credentials::{Authority, CertificateFacts, OperatingSystem, read_cer
 use moskit::text::disk::Disk;
 use moskit::verify::Engine;
 use moskit::verify::client::{
-    Client, End, Identity, Inbox, LinkFailure, Refusal, Subprotocol, TlsFailure, TlsSide, TlsVersions, open,
+    Client, End, Identity, Inbox, LinkFailure, Refusal, Subprotocol, TlsFailure, TlsSide, TlsVersions,
+    name_of, open,
 };
 use moskit::verify::engine::{Ground, Instance, Setting};
 
@@ -132,8 +133,13 @@ impl Scene {
     }
 
     fn side(&self, identity: Option<&Identity>) -> TlsSide {
-        TlsSide::new(self.ca.certificate().as_bytes(), identity, Some(&self.server), TlsVersions::Both)
-            .unwrap()
+        TlsSide::new(
+            self.ca.certificate().as_bytes(),
+            identity,
+            name_of(Some(&self.server)),
+            TlsVersions::Both,
+        )
+        .unwrap()
     }
 
     fn identity(&self, name: &str) -> Identity {
@@ -367,7 +373,8 @@ fn certificates_of_clients() {
                 for versions in [TlsVersions::V12, TlsVersions::V13] {
                     for _ in 0..10 {
                         let ca = scene.ca.certificate().as_bytes();
-                        let side = TlsSide::new(ca, *identity, Some(&scene.server), versions).unwrap();
+                        let side =
+                            TlsSide::new(ca, *identity, name_of(Some(&scene.server)), versions).unwrap();
                         let connect = hello(Version::V5, "c");
                         let failure = match knock(&instance, MUTUAL, Some(&side), &connect).await {
                             Err(LinkFailure::Tls(failure)) => Some(failure),
@@ -403,7 +410,7 @@ fn certificates_of_brokers() {
         with(&scene, broker, async |_, instance| {
             let refuse = async |ca: &Authority, server| {
                 let ca = ca.certificate().as_bytes();
-                let side = TlsSide::new(ca, None, server, TlsVersions::Both).unwrap();
+                let side = TlsSide::new(ca, None, name_of(server), TlsVersions::Both).unwrap();
                 knock(&instance, TLS, Some(&side), &hello(Version::V5, "c")).await.err().unwrap()
             };
             let found = refuse(&other, Some(&scene.server)).await;

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::{AbortHandle, spawn_local};
 
 pub use link::{Address, Endpoint, Link, LinkFailure, Subprotocol, open};
-pub use tls::{BadCredentials, Identity, TlsFailure, TlsSide, TlsVersions};
+pub use tls::{BadCredentials, Identity, ServerName, TlsFailure, TlsSide, TlsVersions, name_of};
 
 use crate::broker::wire::{
     Ack, ConnAck, Connect, Disconnect, Packet, PacketKind, Properties, Property, Publish, QoS, Reason,

@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
+pub use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     SupportedProtocolVersion,
@@ -100,18 +101,15 @@ impl fmt::Display for BadCredentials {
 }
 
 impl TlsSide {
-    /// A client that trusts the authorities in `trusted` (PEM), shows `identity` where it is asked, and finds the
-    /// broker under one of the names of `server`, the broker's own certificate, where that is known.
-    ///
-    /// The broker runs on this machine whatever its names are, so that a client cannot come by the name that its
-    /// certificate is for; all else of the certificate must be right.
+    /// A client that trusts the authorities in `trusted` (PEM), shows `identity` where it is asked, and looks for
+    /// `name` in the broker's certificate.
     ///
     /// # Errors
     /// [`BadCredentials`] where certificates or key cannot be used.
     pub fn new(
         trusted: &[u8],
         identity: Option<&Identity>,
-        server: Option<&CertificateFacts>,
+        name: ServerName<'static>,
         versions: TlsVersions,
     ) -> Result<Self, BadCredentials> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -144,7 +142,7 @@ impl TlsSide {
         };
         // A resumed session would not be verified again.
         config.resumption = Resumption::disabled();
-        Ok(Self { config: Arc::new(config), name: name_of(server) })
+        Ok(Self { config: Arc::new(config), name })
     }
 }
 
@@ -158,16 +156,20 @@ impl Identity {
     }
 }
 
-/// The name to ask for: one that the certificate is for, where that is possible.
-fn name_of(server: Option<&CertificateFacts>) -> ServerName<'static> {
-    let own = server.into_iter().flat_map(|server| &server.names);
+/// The name to look for where nobody says one: `localhost` or 127.0.0.1 where the certificate `server` is for those,
+/// else another one that it is for. The broker of a test runs on this machine, whatever names it is to have later.
+pub fn name_of(server: Option<&CertificateFacts>) -> ServerName<'static> {
     let local = ServerName::IpAddress(std::net::IpAddr::from([127, 0, 0, 1]).into());
+    let own: Vec<&SubjectName> = server.into_iter().flat_map(|server| &server.names).collect();
+    let is_localhost = |name: &&SubjectName| matches!(name, SubjectName::Dns(host) if host == "localhost");
+    let is_loopback = |name: &&SubjectName| matches!(name, SubjectName::Ip(address) if *address == std::net::Ipv4Addr::LOCALHOST);
+    let best = own.iter().copied().find(is_localhost).or_else(|| own.iter().copied().find(is_loopback));
     let name = |name: &SubjectName| match name {
         // A wildcard stands for any one label.
         SubjectName::Dns(host) => ServerName::try_from(host.replacen('*', "any", 1)).ok(),
         SubjectName::Ip(address) => Some(ServerName::IpAddress((*address).into())),
     };
-    own.into_iter().find_map(name).unwrap_or(local)
+    best.into_iter().chain(own).find_map(name).unwrap_or(local)
 }
 
 /// Judges the broker's certificate as rustls does, but for the name of one that has no alternative names.

@@ -90,6 +90,11 @@ impl Ground {
         Ok(Self { release, deployment: Arc::new(deployment), sources: reader.sources, title, kind })
     }
 
+    /// Whether a broker takes long to start, so that tests which do not get into each other's way may share one.
+    pub fn is_costly(&self) -> bool {
+        matches!(self.kind, Kind::Mosquitto(_))
+    }
+
     /// Starts a broker, and waits until it serves. Needs a `LocalSet` of a current-thread runtime.
     ///
     /// # Errors
@@ -111,8 +116,8 @@ impl Instance {
     }
 
     /// How the broker ended, where it did by itself.
-    pub fn ended(&mut self) -> Option<String> {
-        match &mut self.kept {
+    pub fn ended(&self) -> Option<String> {
+        match &self.kept {
             Kept::Mosquitto(running) => running.ended(),
         }
     }

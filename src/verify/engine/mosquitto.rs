@@ -180,7 +180,7 @@ impl Program {
         let stderr = stderr.and_then(|stderr| pipe::Receiver::from_owned_fd(stderr).ok());
         let stderr = stderr.ok_or_else(|| format!("cannot read the log of `{shown}`"))?;
         let reading = spawn_local(log.clone().read(stderr)).abort_handle();
-        Ok(Running { endpoints: Vec::new(), reading, log, process, folder })
+        Ok(Running { endpoints: Vec::new(), reading, log, process: RefCell::new(process), folder })
     }
 
     fn endpoints(&self, deployment: &Deployment, ports: &[u16], folder: &Path) -> Vec<Option<Endpoint>> {
@@ -295,7 +295,7 @@ pub(super) struct Running {
     reading: AbortHandle,
     log: Log,
     // Dropped in this order: the process, then the folder that it uses.
-    process: Killed,
+    process: RefCell<Killed>,
     folder: Folder,
 }
 
@@ -307,7 +307,7 @@ impl Drop for Running {
 
 impl Running {
     /// Waits until the broker serves.
-    async fn wait(&mut self) -> Result<(), String> {
+    async fn wait(&self) -> Result<(), String> {
         let waiting = async {
             loop {
                 let changed = self.log.changed.notified();
@@ -330,14 +330,15 @@ impl Running {
     }
 
     /// How the broker ended and what it said last, where it did.
-    pub(super) fn ended(&mut self) -> Option<String> {
+    pub(super) fn ended(&self) -> Option<String> {
         let has_ended = self.log.state.borrow().has_ended;
+        let mut process = self.process.borrow_mut();
         let status = if has_ended {
             // It closes its log when it ends; what does not is stopped here.
-            let _ = self.process.0.kill();
-            self.process.0.wait().ok()
+            let _ = process.0.kill();
+            process.0.wait().ok()
         } else {
-            self.process.0.try_wait().ok()?
+            process.0.try_wait().ok()?
         };
         let status = status?;
         Some(format!("the broker ended ({}): {}", how(status), self.log.last(3)))
