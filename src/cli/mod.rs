@@ -8,6 +8,9 @@ mod output;
 mod paths;
 mod rule;
 mod schema;
+mod scratch;
+mod secrets;
+mod test;
 
 use std::process::ExitCode;
 
@@ -35,8 +38,8 @@ enum Command {
     Lint(lint::Arguments),
     Compile(compile::Arguments),
     Rule(rule::Arguments),
-    /// Print the JSON Schema of the spec
-    Schema,
+    Schema(schema::Arguments),
+    Test(test::Arguments),
 }
 
 /// Why a command could not give its answer.
@@ -62,7 +65,8 @@ pub fn main() -> ExitCode {
     let answer = match arguments.command {
         Command::Lint(arguments) => lint::run(arguments),
         Command::Compile(arguments) => compile::run(&arguments),
-        Command::Schema => schema::run(),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Rule(arguments) => rule::run(&arguments),
     };
     match answer {

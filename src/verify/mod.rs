@@ -11,17 +11,20 @@ pub mod client;
 mod decided;
 pub mod engine;
 mod equip;
+mod gather;
 mod job;
 mod messages;
 mod observe;
 mod outcome;
 mod packets;
 mod perform;
+pub mod report;
 mod run;
 mod stage;
 
+pub use gather::Origin;
 pub use job::{Credential, Credentials, Engine, Job, SuiteFile};
-pub use outcome::{Decision, Failure, Outcome, Status, TestResult};
+pub use outcome::{Counts, Decision, Failure, Outcome, Status, TestResult};
 
 pub use run::run;
 

@@ -70,3 +70,32 @@ pub struct Decision {
     /// Where the spec says so, where a spec did: its file and line.
     pub origin: Option<(String, u32)>,
 }
+
+/// How many tests came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that were as expected.
+    pub passed: usize,
+    /// Those that were not.
+    pub failed: usize,
+    /// Those that could not be run to their end.
+    pub broken: usize,
+    /// Those that were not run.
+    pub skipped: usize,
+}
+
+impl Outcome {
+    /// How many tests came to what, releases counted separately.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for result in &self.results {
+            match result.status {
+                Status::Passed => counts.passed += 1,
+                Status::Failed(_) => counts.failed += 1,
+                Status::Broken(_) => counts.broken += 1,
+                Status::Skipped(_) => counts.skipped += 1,
+            }
+        }
+        counts
+    }
+}

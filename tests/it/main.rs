@@ -23,3 +23,5 @@ mod script;
 mod seeds;
 mod spec;
 mod tidy;
+mod verify_command;
+mod verify_reports;

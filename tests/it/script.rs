@@ -294,3 +294,33 @@ proptest! {
         read(&bytes, &setting());
     }
 }
+
+/// The broker that the manual's examples are for.
+const MANUAL: &str = "moskit: 1
+listeners:
+  local: { port: 1883 }
+  tls: { port: 8883, tls: { certificate: b } }
+  mutual: { port: 8884, tls: { certificate: b, client_certificate: required, client_authority: c } }
+users: { alice: { password: { generate: true }, certificate: true }, admin: { password: { generate: true } } }
+pki:
+  authorities: { c: { common_name: C } }
+  certificates: { b: { authority: c, names: [ localhost ] } }
+";
+
+#[test]
+fn the_manual_is_right() {
+    let mut sources = Sources::default();
+    let source = sources.add(Source::new("manual.yaml", MANUAL.as_bytes()));
+    let decoded = spec::decode(source, MANUAL.as_bytes());
+    assert_eq!(listed(&decoded.problems, &sources), "");
+    let text = fs::read_to_string(folder("docs/tests.md")).unwrap();
+    let validator = jsonschema::draft202012::new(&schema()).unwrap();
+    let fences: Vec<_> =
+        text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(fences.len(), 5);
+    for fence in fences {
+        let (sources, decoded) = read(fence.as_bytes(), &decoded.spec);
+        assert_eq!(listed(&decoded.problems, &sources), "", "{fence}");
+        assert!(validator.is_valid(&as_json(fence).unwrap()), "{fence}");
+    }
+}

@@ -158,6 +158,12 @@ impl Scripting<'_, '_> {
             return;
         }
         match self.setting.users.get(&*user.value) {
+            None if self.setting.users.is_empty() => {
+                let message = format!("nobody knows the password of `{}`", quoted(&user.value));
+                let finding = error(rules::UNKNOWN_NAME, message, user.span);
+                let help = "name the spec that has the user: `spec: FILE`, or add it to `users`";
+                self.findings.add(finding.help(help));
+            }
             None => {
                 let known = self.setting.users.keys().map(|name| &**name);
                 unknown(self.findings, user, "user", known);
