@@ -1,7 +1,7 @@
 //! The client's side of TLS: whom it trusts, what it shows, and why a handshake failed.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -235,13 +235,18 @@ fn has_common_name_only(certificate: &CertificateDer<'_>) -> bool {
 
 /// A TLS connection of which the end of writing is the end of the connection below: no alert says goodbye, which is
 /// how a client goes that breaks down.
-pub(super) struct Secured(TlsStream<Link>);
+pub(super) struct Secured {
+    inner: TlsStream<Link>,
+    /// How it failed behind what could be read.
+    failed: Option<io::Error>,
+}
 
 /// Speaks TLS on an open connection.
 pub(super) async fn secure(link: Link, side: &TlsSide) -> Result<Secured, TlsFailure> {
     let connector = TlsConnector::from(side.config.clone());
     let secured = connector.connect(side.name.clone(), link).await;
-    secured.map(Secured).map_err(|error| failure(&error).unwrap_or(TlsFailure::Closed))
+    let secured = secured.map(|inner| Secured { inner, failed: None });
+    secured.map_err(|error| failure(&error).unwrap_or(TlsFailure::Closed))
 }
 
 impl AsyncRead for Secured {
@@ -250,7 +255,22 @@ impl AsyncRead for Secured {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Err(error));
+        }
+        match Pin::new(&mut self.inner).poll_read(context, buffer) {
+            Poll::Ready(Err(error)) => {
+                // What came before it is still there: an answer, perhaps, and then something that is no TLS.
+                let rest = self.inner.get_mut().1.reader().read(buffer.initialize_unfilled());
+                let Some(count) = rest.ok().filter(|count| *count > 0) else {
+                    return Poll::Ready(Err(error));
+                };
+                buffer.advance(count);
+                self.failed = Some(error);
+                Poll::Ready(Ok(()))
+            }
+            other => other,
+        }
     }
 }
 
@@ -260,15 +280,15 @@ impl AsyncWrite for Secured {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        Pin::new(&mut self.inner).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.inner).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(self.0.get_mut().0).poll_shutdown(context)
+        Pin::new(self.inner.get_mut().0).poll_shutdown(context)
     }
 }
 

@@ -16,15 +16,16 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::pipe;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::timeout;
 
 use super::copy::{Door, Draft};
-use crate::catalogue::{Release, Target};
-use crate::model::{Deployment, Protocol};
+use crate::catalogue::{Quirk, Release, Target, options};
+use crate::model::{Deployment, Listener, Protocol};
 use crate::verify::client::{Address, Endpoint};
 
 /// A broker that is not up by then never will be.
@@ -129,6 +130,8 @@ impl Program {
             match running.wait().await {
                 Ok(()) => {
                     running.endpoints = self.endpoints(deployment, &ports, &running.folder.0);
+                    running.nudging = nudged(deployment, &running.endpoints)
+                        .map(|endpoint| spawn_local(nudge(endpoint)).abort_handle());
                     return Ok(running);
                 }
                 Err(why) if why.contains("Address already in use") => reason = why,
@@ -180,7 +183,14 @@ impl Program {
         let stderr = stderr.and_then(|stderr| pipe::Receiver::from_owned_fd(stderr).ok());
         let stderr = stderr.ok_or_else(|| format!("cannot read the log of `{shown}`"))?;
         let reading = spawn_local(log.clone().read(stderr)).abort_handle();
-        Ok(Running { endpoints: Vec::new(), reading, log, process: RefCell::new(process), folder })
+        Ok(Running {
+            endpoints: Vec::new(),
+            nudging: None,
+            reading,
+            log,
+            process: RefCell::new(process),
+            folder,
+        })
     }
 
     fn endpoints(&self, deployment: &Deployment, ports: &[u16], folder: &Path) -> Vec<Option<Endpoint>> {
@@ -292,6 +302,7 @@ fn without_time(line: &str) -> &str {
 pub(super) struct Running {
     /// By the index of the listener; `None` where it cannot be reached.
     pub(super) endpoints: Vec<Option<Endpoint>>,
+    nudging: Option<AbortHandle>,
     reading: AbortHandle,
     log: Log,
     // Dropped in this order: the process, then the folder that it uses.
@@ -302,6 +313,52 @@ pub(super) struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.reading.abort();
+        self.nudging.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// Where a broker can be nudged, if it has to be: a listener without TLS that takes any number of clients.
+fn nudged(deployment: &Deployment, endpoints: &[Option<Endpoint>]) -> Option<Endpoint> {
+    let listeners = &deployment.listeners;
+    let has_websockets = listeners.iter().any(|own| own.protocol == Protocol::Websockets);
+    if !has_websockets || !deployment.release.has(Quirk::WebsocketsServedLate) {
+        return None;
+    }
+    let is_open = |own: &Listener| {
+        let most = own.settings.number(options::MAX_CONNECTIONS);
+        own.protocol == Protocol::Mqtt && !own.has_tls() && most.is_none_or(|most| most.value <= 0)
+    };
+    let mut all = listeners.iter().zip(endpoints);
+    all.find(|(own, _)| is_open(own)).and_then(|(_, endpoint)| endpoint.clone())
+}
+
+/// How often a broker is nudged.
+const NUDGE: Duration = Duration::from_millis(2);
+
+/// Sends a CONNECT that takes its time, byte by byte: the broker waits for its end, and serves its WebSocket clients
+/// whenever it looks at a byte.
+async fn nudge(endpoint: Endpoint) {
+    let mut ticks = tokio::time::interval(NUDGE);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let mut stream: Box<dyn tokio::io::AsyncWrite + Unpin> = match &endpoint.address {
+            Address::Tcp(address) => match TcpStream::connect(address).await {
+                Ok(stream) => Box::new(stream),
+                Err(_) => return,
+            },
+            Address::Unix(path) => match UnixStream::connect(path).await {
+                Ok(stream) => Box::new(stream),
+                Err(_) => return,
+            },
+        };
+        // A CONNECT of 16 KiB, of which never all is sent.
+        let head = [0x10, 0xff, 0x7f, 0, 4].into_iter().chain(*b"MQTT").chain([4, 2, 0, 60, 0x3f, 0xff]);
+        for byte in head.chain(std::iter::repeat_n(b'x', 0x3f00)) {
+            if stream.write_all(&[byte]).await.is_err() {
+                break;
+            }
+            ticks.tick().await;
+        }
     }
 }
 
