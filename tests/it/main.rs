@@ -3,6 +3,7 @@
 
 mod broken;
 mod bytes;
+mod client;
 mod compile;
 mod compile_texts;
 mod exchanges;
