@@ -73,6 +73,7 @@ impl<'a> Run<'a> {
             scratch: job.scratch,
             is_root: rustix::process::geteuid().is_root(),
             now: job.now,
+            without: job.without,
         };
         let ground = Ground::prepare(setting, release)?;
         let doors = ground.deployment.listeners.iter().enumerate();

@@ -2,6 +2,7 @@
 
 mod copy;
 mod mosquitto;
+mod moskit;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Setting<'a> {
     pub is_root: bool,
     /// The time, in seconds since 1970.
     pub now: i64,
+    /// What the built-in broker may go without, by options' names.
+    pub without: &'a [String],
 }
 
 /// A configuration as a release reads it, and all that its brokers have in common. It may be used from any thread.
@@ -44,6 +47,7 @@ pub struct Ground {
 }
 
 enum Kind {
+    Moskit(Box<moskit::Server>),
     Mosquitto(mosquitto::Program),
 }
 
@@ -53,6 +57,7 @@ pub struct Instance {
 }
 
 enum Kept {
+    Moskit(Box<moskit::Running>),
     Mosquitto(Box<mosquitto::Running>),
 }
 
@@ -78,16 +83,27 @@ impl Ground {
         let tree = reader
             .conf(setting.configuration)
             .map_err(|error| format!("cannot read `{}`: {error:?}", setting.configuration.display()))?;
-        let deployment = conf::lower(&mut reader, &tree, release).deployment;
+        let lowered = conf::lower(&mut reader, &tree, release);
+        let deployment = Arc::new(lowered.deployment);
         let (kind, title) = match setting.engine {
-            Engine::Moskit => return Err("there is no built-in broker".to_owned()),
+            Engine::Moskit => {
+                let server = moskit::Server::new(
+                    deployment.clone(),
+                    &lowered.notes,
+                    &reader.sources,
+                    setting.files,
+                    setting.without,
+                    setting.scratch,
+                )?;
+                (Kind::Moskit(Box::new(server)), "moskit".to_owned())
+            }
             Engine::Mosquitto(program) => {
                 let draft = copy::draft(&mut reader, setting.configuration, &deployment, setting.is_root)?;
                 let kind = mosquitto::Program::new(program.clone(), draft, setting.scratch)?;
                 (Kind::Mosquitto(kind), format!("mosquitto {release} ({})", program.display()))
             }
         };
-        Ok(Self { release, deployment: Arc::new(deployment), sources: reader.sources, title, kind })
+        Ok(Self { release, deployment, sources: reader.sources, title, kind })
     }
 
     /// Whether a broker takes long to start, so that tests which do not get into each other's way may share one.
@@ -101,6 +117,7 @@ impl Ground {
     /// Why it does not, in words.
     pub async fn start(&self) -> Result<Instance, String> {
         let kept = match &self.kind {
+            Kind::Moskit(server) => Kept::Moskit(Box::new(server.start().await?)),
             Kind::Mosquitto(program) => Kept::Mosquitto(Box::new(program.start(&self.deployment).await?)),
         };
         Ok(Instance { kept })
@@ -111,6 +128,7 @@ impl Instance {
     /// Where a listener of the deployment, by its index, can be reached, if it can.
     pub fn endpoint(&self, listener: usize) -> Option<&Endpoint> {
         match &self.kept {
+            Kept::Moskit(running) => running.endpoints.get(listener)?.as_ref(),
             Kept::Mosquitto(running) => running.endpoints.get(listener)?.as_ref(),
         }
     }
@@ -118,6 +136,8 @@ impl Instance {
     /// How the broker ended, where it did by itself.
     pub fn ended(&self) -> Option<String> {
         match &self.kept {
+            // It ends with its test only.
+            Kept::Moskit(_) => None,
             Kept::Mosquitto(running) => running.ended(),
         }
     }
@@ -125,6 +145,7 @@ impl Instance {
     /// What it said, as far as that is kept.
     pub fn log(&self) -> String {
         match &self.kept {
+            Kept::Moskit(running) => running.log(),
             Kept::Mosquitto(running) => running.log(),
         }
     }

@@ -200,7 +200,6 @@ fn real_brokers_answer_as_recorded() {
 }
 
 #[test]
-#[ignore = "some answers still differ"]
 fn moskit_answers_as_recorded() {
     let asked =
         std::process::Command::new(env!("CARGO_BIN_EXE_moskit")).args(["broker", "--help"]).output().unwrap();

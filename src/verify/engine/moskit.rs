@@ -1,0 +1,120 @@
+//! The built-in broker, in the thread of its test.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::broker::transport::{Address as Bound, Placement};
+use crate::broker::{Log, LogSink, LogType, Prepared, Running as Broker};
+use crate::credentials::OperatingSystem;
+use crate::model::notes::{self, Note};
+use crate::model::{Deployment, Protocol};
+use crate::text::{Files, Sources};
+use crate::verify::client::{Address, Endpoint};
+
+/// Lines of the log that are kept.
+const MOST_LINES: usize = 2000;
+
+/// A deployment, made ready once for all its brokers.
+pub(super) struct Server {
+    prepared: Prepared,
+    sockets: PathBuf,
+}
+
+/// A broker that runs, until this is dropped.
+pub(super) struct Running {
+    /// Where each listener of the deployment can be reached.
+    pub(super) endpoints: Vec<Option<Endpoint>>,
+    log: Rc<Lines>,
+    _broker: Broker,
+}
+
+impl Server {
+    /// Makes a deployment ready; `without` names what may be left out of it.
+    ///
+    /// # Errors
+    /// Why it cannot be served, in words.
+    pub(super) fn new(
+        deployment: Arc<Deployment>,
+        notes: &[Note],
+        sources: &Sources,
+        files: &dyn Files,
+        without: &[String],
+        scratch: &Path,
+    ) -> Result<Self, String> {
+        let release = deployment.release;
+        let verdict = notes::verdict(release, notes);
+        if let (Some(false), Some(note)) = (verdict.loads, verdict.reason) {
+            let source = sources.get(note.span.source);
+            let line = source.position(note.span.start).line;
+            let place = format!("{}:{line}", source.name());
+            return Err(format!("Mosquitto {release} does not start with this configuration: {place}"));
+        }
+        let prepared = Prepared::new(deployment, files).map_err(|error| error.to_string())?;
+        let missing = prepared.unhonoured().iter().filter(|item| {
+            item.is_security && !without.iter().any(|waived| waived == item.option.name())
+        });
+        let mut reasons = String::new();
+        for item in missing {
+            let name = item.option.name();
+            // Writing to a text does not fail.
+            let _ = write!(reasons, "\n`{name}`: {}; `--without {name}` leaves it out", item.what);
+        }
+        if !reasons.is_empty() {
+            return Err(format!("the built-in broker does not serve all of this configuration:{reasons}"));
+        }
+        Ok(Self { prepared, sockets: scratch.to_owned() })
+    }
+
+    /// Starts a broker.
+    ///
+    /// # Errors
+    /// Why it does not start, in words.
+    pub(super) async fn start(&self) -> Result<Running, String> {
+        let placement = Placement::Ephemeral { sockets: self.sockets.clone() };
+        let log = Rc::new(Lines::default());
+        let broker = self.prepared.start(&placement, Log::to(log.clone()), Rc::new(OperatingSystem)).await;
+        let broker = broker.map_err(|error| error.to_string())?;
+        let count = self.prepared.deployment().listeners.len();
+        let mut endpoints: Vec<Option<Endpoint>> = (0..count).map(|_| None).collect();
+        for bound in broker.listeners() {
+            let address = bound.addresses.first().map(|address| match address {
+                Bound::Tcp(address) => Address::Tcp(*address),
+                Bound::Unix(path) => Address::Unix(path.clone()),
+            });
+            endpoints[bound.listener] = address.map(|address| Endpoint {
+                address,
+                is_websocket: bound.protocol == Protocol::Websockets,
+            });
+        }
+        Ok(Running { endpoints, log, _broker: broker })
+    }
+}
+
+impl Running {
+    /// What it said.
+    pub(super) fn log(&self) -> String {
+        let lines = self.log.0.borrow();
+        lines.iter().fold(String::new(), |text, line| text + line + "\n")
+    }
+}
+
+#[derive(Default)]
+struct Lines(RefCell<VecDeque<String>>);
+
+impl LogSink for Lines {
+    fn takes(&self, _: LogType) -> bool {
+        true
+    }
+
+    fn line(&self, _: LogType, text: &str) {
+        let mut lines = self.0.borrow_mut();
+        if lines.len() == MOST_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(text.to_owned());
+    }
+}
