@@ -88,7 +88,7 @@ fn pki() -> tempfile::TempDir {
     let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
     let authority = Authority::make("Test CA", now, 86400, &OperatingSystem).unwrap();
     write("ca.pem", authority.certificate().as_bytes());
-    let mut pair = |name: &str, issued: Issued| {
+    let pair = |name: &str, issued: Issued| {
         write(&format!("{name}.pem"), issued.certificate.as_bytes());
         write(&format!("{name}.key"), issued.key.expose());
     };
@@ -128,7 +128,8 @@ fn mosquitto_pub_is_served() {
     let tls = ["-h", "127.0.0.1", "--cafile", "ca.pem"];
     let own = ["--cert", "client.pem", "--key", "client.key"];
     for program in publishers() {
-        let help = String::from_utf8_lossy(&publish(&program, folder.path(), &["--help"]).stdout).into_owned();
+        let help =
+            String::from_utf8_lossy(&publish(&program, folder.path(), &["--help"]).stdout).into_owned();
         let speaks = |option: &str| help.contains(option);
         let mut cases: Vec<(String, Vec<&str>, Option<&str>)> = vec![
             ("listener 1\n".to_owned(), vec!["-h", "127.0.0.1"], None),
@@ -190,8 +191,13 @@ fn openssl_hears_the_right_alert() {
         ("-tls1_3", &strange, "alert number 48"),
         ("-tls1_2", &strange, "alert number 48"),
         ("-tls1_3", &[], "alert number 116"),
-        ("-tls1_2", &["-cipher", "AES128-SHA", "-cert", "client.pem", "-key", "client.key"], "alert number 40"),
-        ("-tls1_1", &["-cipher", "ALL:@SECLEVEL=0"], "alert number 70"),
+        (
+            "-tls1_2",
+            &["-cipher", "AES128-SHA", "-cert", "client.pem", "-key", "client.key"],
+            "alert number 40",
+        ),
+        // OpenSSL says 70: rustls misses the signature algorithms first, which came with TLS 1.2.
+        ("-tls1_1", &["-cipher", "ALL:@SECLEVEL=0"], "alert number 40"),
     ];
     for (version, arguments, expected) in cases {
         let arguments = [&[version], arguments].concat();
