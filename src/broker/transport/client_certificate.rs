@@ -1,5 +1,6 @@
 //! Client certificates in the handshake.
 
+use std::io;
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -60,6 +61,30 @@ fn error(fault: Fault) -> Error {
         Fault::Issuer => CertificateError::UnknownIssuer,
         Fault::Signature => CertificateError::BadSignature,
     })
+}
+
+/// Why a handshake failed, in words for a log.
+pub(super) fn words(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let problem = match inner {
+        Some(Error::InvalidCertificate(problem)) => problem,
+        Some(Error::NoCertificatesPresented) => return "the client showed no certificate".to_owned(),
+        _ => return error.to_string(),
+    };
+    let words = match problem {
+        CertificateError::BadEncoding => {
+            "is broken, too weak or not valid yet, or the revocation list is of the future"
+        }
+        CertificateError::InvalidPurpose => "is not for clients",
+        CertificateError::Revoked => "is revoked",
+        CertificateError::Expired => "is expired, or an authority above it or the revocation list is",
+        CertificateError::UnknownIssuer => {
+            "is of no trusted authority, or of one whose revocation list is missing"
+        }
+        CertificateError::BadSignature => "does not fit a signature",
+        _ => "has something in it that is not understood",
+    };
+    format!("the client's certificate {words}")
 }
 
 impl ClientCertVerifier for Verifier {

@@ -8,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::stream::{Carrier, Layers, Socket};
 use super::websocket::WebSocket;
-use super::{Peer, Secure, Stream, Upgrade};
+use super::{Peer, Secure, Stream, Upgrade, client_certificate};
 use crate::catalogue::{Quirk, Release};
 
 /// How long a release keeps a client that has not sent its CONNECT.
@@ -91,7 +91,7 @@ async fn shake(
         None => (Carrier::Plain(socket), None),
         Some(secure) => {
             let accepted = TlsAcceptor::from(secure.config()).accept(socket).await;
-            let stream = accepted.map_err(|error| error.to_string())?;
+            let stream = accepted.map_err(|error| client_certificate::words(&error))?;
             let identity = Secure::identity(stream.get_ref().1);
             (Carrier::Tls(Box::new(stream)), identity)
         }

@@ -21,8 +21,8 @@ use crate::text::{FileError, FileKind, Files};
 /// What a listener needs to speak TLS, made once and shared by all its clients; cheap to clone.
 ///
 /// It differs from a broker with OpenSSL in this: there is no session resumption, so that every client shows
-/// its certificate anew; and a client of TLS 1.2 that has none gets the alert of TLS 1.3,
-/// `certificate_required`.
+/// its certificate anew; a client of TLS 1.2 without a certificate gets the alert of TLS 1.3,
+/// `certificate_required`; one of TLS 1.1 gets `handshake_failure`; keys of P-521 do not work on either side.
 #[derive(Clone, Debug)]
 pub struct Secure {
     config: Arc<ServerConfig>,

@@ -57,6 +57,7 @@ fn verdicts_are_those_of_real_brokers() {
         }
         count += 1;
     }
+    assert!(count > 90, "{count}");
     assert!(wrong.is_empty(), "of {count}:\n{}", wrong.join("\n"));
 }
 

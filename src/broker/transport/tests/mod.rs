@@ -42,3 +42,13 @@ fn folder() -> tempfile::TempDir {
 fn inside(folder: &Path, name: &str) -> String {
     folder.join(name).display().to_string()
 }
+
+/// Many brokers in many threads may share what was made once.
+#[test]
+fn what_is_shared_can_be_shared() {
+    fn shared<T: Send + Sync + Clone>() {}
+    shared::<crate::broker::transport::Secure>();
+    shared::<crate::broker::transport::Upgrade>();
+    fn moved<T: Send>() {}
+    moved::<crate::broker::transport::Connection>();
+}

@@ -202,7 +202,8 @@ async fn with_few_files() {
     while let Ok(client) = std::net::TcpStream::connect(address) {
         clients.push(client);
     }
-    // Each client that waits is turned away once, and then there is nothing to do.
+    // Each client that waits is turned away once. That there are no more is learned once more the hard way,
+    // since Linux wants a descriptor before it looks; then there is nothing to do.
     let began = Instant::now();
     let mut errors = 0;
     while began.elapsed() < Duration::from_secs(1) {
@@ -211,7 +212,7 @@ async fn with_few_files() {
             errors += 1;
         }
     }
-    assert!((1..=clients.len()).contains(&errors), "{errors} errors for {} clients", clients.len());
+    assert!((1..=clients.len() + 1).contains(&errors), "{errors} errors for {} clients", clients.len());
     drop(clients);
     let client = TcpStream::connect(address).await.unwrap();
     loop {
