@@ -17,3 +17,4 @@ pub mod report;
 pub mod rules;
 pub mod testing;
 pub mod text;
+pub mod verify;

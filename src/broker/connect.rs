@@ -14,6 +14,7 @@ use super::login::Refused;
 use super::session::{Link, Outgoing, PlannedWill, Session, SessionKey};
 use super::wire::{
     ConnAck, Connect, Disconnect, Packet, Properties, Property, QoS, Reason, Text, Version, Will, encode,
+    encoded_len,
 };
 use crate::catalogue::Quirk;
 
@@ -23,7 +24,7 @@ const FOR_EVER: u32 = u32::MAX;
 /// What a client asks for in the properties of its CONNECT.
 struct Wishes {
     session_expiry: u32,
-    receive_maximum: u16,
+    receive_maximum: Option<u16>,
     topic_alias_maximum: u16,
     maximum_packet_size: Option<usize>,
     authentication_method: Option<Text>,
@@ -42,12 +43,10 @@ impl Wishes {
         };
         Self {
             session_expiry: session_expiry.unwrap_or(0),
-            receive_maximum: properties
-                .find(|property| match property {
-                    Property::ReceiveMaximum(most) => Some(*most),
-                    _ => None,
-                })
-                .unwrap_or(u16::MAX),
+            receive_maximum: properties.find(|property| match property {
+                Property::ReceiveMaximum(most) => Some(*most),
+                _ => None,
+            }),
             topic_alias_maximum: properties
                 .find(|property| match property {
                     Property::TopicAliasMaximum(most) => Some(*most),
@@ -72,6 +71,8 @@ enum Turned {
     Away(u8, Reason),
     /// Before MQTT 5 without a word.
     Silently(Reason),
+    /// Without a word.
+    Wordlessly,
 }
 
 impl From<Refused> for Turned {
@@ -93,6 +94,7 @@ impl Core {
                     Turned::Away(_, reason) | Turned::Silently(reason) => {
                         Some(reason).filter(|_| version == Version::V5)
                     }
+                    Turned::Wordlessly => None,
                 };
                 if let Some(reason) = answer {
                     let mut properties = Properties::NONE;
@@ -148,8 +150,8 @@ impl Core {
             if self.limits.message_size_limit.is_some_and(|most| will.payload.len() > most) {
                 return Err(Turned::Away(5, Reason::PACKET_TOO_LARGE));
             }
-            if will.topic.as_str().starts_with("$CONTROL/") {
-                return Err(Turned::Away(5, Reason::NOT_AUTHORIZED));
+            if will.topic.as_str().starts_with("$CONTROL/") && !self.release.has(Quirk::ControlWillsTaken) {
+                return Err(Turned::Wordlessly);
             }
         }
         if connect.version != Version::V5 && connect.password.is_some() && connect.user_name.is_none() {
@@ -173,8 +175,8 @@ impl Core {
         let door = &self.doors[caller.door];
         if door.use_username_as_clientid {
             let name = user.as_ref().ok_or(Turned::Away(5, Reason::NOT_AUTHORIZED))?;
+            assigned = assigned.map(|_| name.clone());
             connect.client_id = name.clone();
-            assigned = None;
         }
         if let Some(prefix) = &self.limits.clientid_prefix
             && !connect.client_id.as_str().starts_with(&**prefix)
@@ -219,7 +221,7 @@ impl Core {
             patience: (connect.keep_alive > 0)
                 .then(|| Duration::from_millis(u64::from(connect.keep_alive) * 1500)),
             heard: now,
-            window: self.window(wishes.receive_maximum),
+            window: usize::from(wishes.receive_maximum.unwrap_or(self.window())),
             maximum_packet_size: wishes.maximum_packet_size,
             aliases: HashMap::new(),
             own_aliases: HashMap::new(),
@@ -233,10 +235,12 @@ impl Core {
             user,
             listener: caller.door,
             version: connect.version,
+            is_bridge: connect.is_bridge,
             expiry_interval: wishes.session_expiry,
             ends: None,
             filters,
             outgoing,
+            room: self.window().saturating_sub(u16::try_from(incoming.len()).unwrap_or(u16::MAX)),
             incoming,
             will,
             link: Some(link),
@@ -261,7 +265,14 @@ impl Core {
         // MQTT 3.1 has no such flag.
         let session_present = session_present && connect.version != Version::V31;
         let reason = Reason::SUCCESS;
-        self.send(key, &Packet::ConnAck(ConnAck { session_present, reason, properties }));
+        let answer = Packet::ConnAck(ConnAck { session_present, reason, properties });
+        let guest = Guest { key, number: caller.number };
+        let most = wishes.maximum_packet_size;
+        if most.is_some_and(|most| encoded_len(&answer, connect.version) > most + 1) {
+            self.expel(guest, None, "it takes no packet as large as the answer", now);
+            return guest;
+        }
+        self.send(key, &answer);
         if self.limits.connection_messages {
             self.log.say(LogType::Notice, || {
                 let name = self.sessions.get(key).and_then(|session| session.user.clone());
@@ -281,14 +292,13 @@ impl Core {
             });
         }
         self.resume(key, now);
-        Guest { key, number: caller.number }
+        guest
     }
 
-    /// How many messages may be unacknowledged towards a client.
-    fn window(&self, receive_maximum: u16) -> usize {
+    /// How many messages may be unacknowledged, where nothing else is said.
+    fn window(&self) -> u16 {
         let most = self.limits.max_inflight_messages;
-        let most = if most == 0 { u16::MAX } else { most };
-        usize::from(receive_maximum.min(most))
+        if most == 0 { u16::MAX } else { most }
     }
 
     fn connack_properties(
@@ -328,8 +338,9 @@ impl Core {
         let key = self.sessions.by_id(client_id)?;
         let session = self.sessions.get_mut(key)?;
         let goes_on = !clean_start && !session.is_clean();
-        let will = session.will.take().filter(|_| !goes_on);
         let old = session.link.take();
+        // The will of a client that was gone already is forgotten.
+        let will = session.will.take().filter(|_| !goes_on && old.is_some());
         if let Some(link) = &old {
             if link.version == Version::V5 && !self.release.has(Quirk::TakeOverUntold) {
                 let reason = Reason::SESSION_TAKEN_OVER;
@@ -370,16 +381,23 @@ impl Core {
         }
         let expiry = session.expiry_interval;
         let lifetime = Duration::from_secs(u64::from(expiry));
+        let mut waits = false;
         match session.will.take() {
-            Some(mut will) if expiry > 0 && !will.delay.is_zero() => {
-                will.due = Some(now + will.delay.min(lifetime));
+            Some(mut will) if !will.delay.is_zero() => {
+                // Even where the session is over the will waits, in every release.
+                let delay = if expiry > 0 { will.delay.min(lifetime) } else { will.delay };
+                will.due = Some(now + delay);
+                waits = expiry == 0;
+                session.ends = will.due;
                 session.will = Some(will);
             }
             Some(will) => self.publish_will(guest.key, &will.will, now),
             None => {}
         }
         let most = self.limits.persistent_client_expiration;
-        if expiry == 0 {
+        if waits {
+            self.empty(guest.key);
+        } else if expiry == 0 {
             self.forget(guest.key);
         } else if let Some(session) = self.sessions.get_mut(guest.key) {
             let seconds = most.map_or(expiry, |most| expiry.min(most));
@@ -389,11 +407,18 @@ impl Core {
 
     /// Removes a session with all that it has.
     pub(super) fn forget(&mut self, key: SessionKey) {
-        let Some(session) = self.sessions.remove(key) else { return };
-        for filter in &session.filters {
-            if let Some(shared) = super::subscriptions::Shared::of(filter.as_str()) {
-                self.subscriptions.remove(shared, key);
-            }
+        self.empty(key);
+        self.sessions.remove(key);
+    }
+
+    /// Takes subscriptions and messages from a session.
+    fn empty(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let filters = std::mem::take(&mut session.filters);
+        session.outgoing = Outgoing::default();
+        session.incoming.clear();
+        for filter in &filters {
+            self.subscriptions.remove(super::subscriptions::Shared::of(filter.as_str()), key);
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Core {
     pub(super) limits: Limits,
     pub(super) doors: Vec<Door>,
     /// Connections of each door, those included that did not say who they are.
-    pub(super) visitors: Vec<usize>,
+    pub(super) visitors: Vec<isize>,
     pub(super) sessions: Sessions,
     pub(super) subscriptions: Subscriptions,
     pub(super) retained: Retained,
@@ -95,11 +95,16 @@ impl Core {
 
     /// Lets a connection in that was just accepted, or not.
     pub(super) fn enter(&mut self, door: usize) -> Option<u64> {
-        let is_full = |most: Option<usize>, count: usize| most.is_some_and(|most| count >= most);
+        let is_full = |most: Option<usize>, count: isize| {
+            most.and_then(|most| isize::try_from(most).ok()).is_some_and(|most| count >= most)
+        };
         let total = self.visitors.iter().sum();
         if is_full(self.doors[door].max_connections, self.visitors[door])
             || is_full(self.limits.global_max_connections, total)
         {
+            if self.release.has(Quirk::RefusedConnectionsMiscounted) {
+                self.visitors[door] -= 1;
+            }
             return None;
         }
         self.visitors[door] += 1;
@@ -110,7 +115,7 @@ impl Core {
 
     /// A connection that was let in is over.
     pub(super) fn leave(&mut self, door: usize) {
-        self.visitors[door] = self.visitors[door].saturating_sub(1);
+        self.visitors[door] -= 1;
     }
 
     /// The session of a connection, as long as it is that connection's.
@@ -131,7 +136,7 @@ impl Core {
         access::decide(self.release, acl, who, action, topic.as_bytes())
     }
 
-    /// Sends a packet to a client; one that is larger than the client takes is left out.
+    /// Sends a packet to a client.
     pub(super) fn send(&mut self, key: SessionKey, packet: &Packet) {
         let Some(session) = self.sessions.get(key) else { return };
         let Some(link) = &session.link else { return };
@@ -196,15 +201,8 @@ impl Core {
     }
 }
 
-/// Encodes a packet for a connection.
+/// Encodes a packet for a connection. Its maximum packet size holds for messages and CONNACK only, in every release.
 pub(super) fn send_on(link: &Link, packet: &Packet) {
-    let version = link.version;
-    let most = link.maximum_packet_size;
-    link.out.push(|out| {
-        let before = out.len();
-        let is_written = encode(packet, version, out).is_ok();
-        if !is_written || most.is_some_and(|most| out.len() - before > most) {
-            out.truncate(before);
-        }
-    });
+    // What no packet can hold is left out.
+    link.out.push(|out| encode(packet, link.version, out).unwrap_or_default());
 }

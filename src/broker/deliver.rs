@@ -102,7 +102,7 @@ impl Core {
                     self.drop_for(key);
                 }
                 Some(_) => self.transmit(key, &flight, false, now),
-                None if self.limits.queue_qos0_messages && self.has_room(key, size) => {
+                None if self.limits.queue_qos0_messages && self.has_room(key) => {
                     self.wait(key, flight);
                 }
                 None => {}
@@ -116,7 +116,7 @@ impl Core {
                 session.outgoing.flying_bytes += size;
                 session.outgoing.flying.push_back(flight);
             }
-        } else if self.has_room(key, size) {
+        } else if self.has_room(key) {
             self.wait(key, flight);
         } else {
             self.drop_for(key);
@@ -130,21 +130,26 @@ impl Core {
         let outgoing = &session.outgoing;
         let bytes = self.limits.max_inflight_bytes;
         outgoing.waiting.is_empty()
-            && outgoing.flying.len() < link.window
+            && outgoing.taken() < link.window
             && bytes.is_none_or(|most| outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most)
     }
 
-    /// Whether one more message may wait for a client.
-    fn has_room(&self, key: SessionKey, size: usize) -> bool {
+    /// Whether one more message may wait for a client. Early releases count what is in flight, too; of a connected
+    /// client all of them take off what its window may hold.
+    fn has_room(&self, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let outgoing = &session.outgoing;
-        let count = match &session.link {
-            Some(_) => outgoing.waiting.len(),
-            None => outgoing.waiting.len() + outgoing.flying.len(),
-        };
-        let bytes = outgoing.waiting_bytes + size;
+        let (mut count, mut bytes) = (outgoing.waiting.len(), outgoing.waiting_bytes);
+        if self.release.has(Quirk::QueueCountsFlights) {
+            count += outgoing.flying.len();
+            bytes += outgoing.flying_bytes;
+        }
+        if let Some(link) = &session.link {
+            count = count.saturating_sub(link.window);
+            bytes = bytes.saturating_sub(self.limits.max_inflight_bytes.unwrap_or(0));
+        }
         self.limits.max_queued_messages.is_none_or(|most| count < most)
-            && self.limits.max_queued_bytes.is_none_or(|most| bytes <= most)
+            && self.limits.max_queued_bytes.is_none_or(|most| bytes < most)
     }
 
     fn wait(&mut self, key: SessionKey, flight: Flight) {
@@ -185,9 +190,9 @@ impl Core {
         let (mut first, mut last) = (Properties::NONE, Properties::NONE);
         let empty = Text::default();
         if link.version == Version::V5 {
-            if let Some((alias, is_known)) = link.alias_for(topic) {
-                first.push(Property::TopicAlias(alias));
-                topic = if is_known { &empty } else { topic };
+            let alias = link.alias_for(topic);
+            if alias.is_some_and(|(_, is_known)| is_known) {
+                topic = &empty;
             }
             let identifier = Some(flight.identifier).filter(|identifier| *identifier > 0);
             let identifier = identifier.map(Property::SubscriptionIdentifier);
@@ -196,7 +201,8 @@ impl Core {
                 first.0.extend(identifier);
                 last.0.extend(left);
             } else {
-                last.0.extend(left.into_iter().chain(identifier));
+                let alias = alias.map(|(alias, _)| Property::TopicAlias(alias));
+                last.0.extend(left.into_iter().chain(alias).chain(identifier));
             }
         }
         let delivery = Delivery {
@@ -211,7 +217,8 @@ impl Core {
             payload: &message.payload,
         };
         let most = link.maximum_packet_size;
-        if most.is_some_and(|most| delivery.encoded_len(link.version) > most) {
+        // The first byte of a packet is not counted, in any release.
+        if most.is_some_and(|most| delivery.encoded_len(link.version) > most + 1) {
             return;
         }
         link.out.deliver(&delivery, &message.payload, link.version);
@@ -231,6 +238,7 @@ impl Core {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let mut again: Vec<Flight> = session.outgoing.flying.iter().cloned().collect();
         session.outgoing.is_dropping = false;
+        session.outgoing.leaked = 0;
         for flight in &mut again {
             match flight.stage {
                 Stage::Released => {
@@ -239,11 +247,12 @@ impl Core {
                 Stage::New | Stage::Sent => self.transmit(key, flight, true, now),
             }
         }
-        self.fill(key, now);
+        self.fill(key, None, now);
     }
 
-    /// Moves what waits into the window, as far as there is room.
-    fn fill(&mut self, key: SessionKey, now: Instant) {
+    /// Moves what waits into the window, as far as there is room. `counted`: how many messages are taken to be in the
+    /// window, where that is not what is in it.
+    fn fill(&mut self, key: SessionKey, mut counted: Option<usize>, now: Instant) {
         loop {
             let bytes = self.limits.max_inflight_bytes;
             let Some(session) = self.sessions.get_mut(key) else { return };
@@ -252,7 +261,7 @@ impl Core {
             let Some(next) = outgoing.waiting.front() else { return };
             let size = next.message.payload.len();
             let is_free = next.qos == QoS::AtMostOnce
-                || (outgoing.flying.len() < link.window
+                || (counted.unwrap_or(outgoing.taken()) < link.window
                     && bytes.is_none_or(|most| {
                         outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most
                     }));
@@ -271,6 +280,7 @@ impl Core {
                 flight.stage = Stage::Sent;
                 session.outgoing.flying_bytes += size;
                 session.outgoing.flying.push_back(flight);
+                counted = counted.map(|counted| counted + 1);
             }
         }
     }
@@ -278,9 +288,19 @@ impl Core {
     /// A PUBACK or PUBCOMP, or a PUBREC that says no: a message is done. One that nobody knows is passed over; one for
     /// a message that awaits something else ends the connection.
     pub(super) fn done(&mut self, guest: Guest, id: u16, qos: QoS, awaited: Stage, now: Instant) {
+        let counts_unsent = self.release.has(Quirk::UnsentMessageAcknowledged);
         let Some(session) = self.session(guest) else { return };
         let outgoing = &mut session.outgoing;
-        let Some(place) = outgoing.flying.iter().position(|flight| flight.id == id) else { return };
+        let Some(place) = outgoing.flying.iter().position(|flight| flight.id == id) else {
+            // It makes room all the same, and in some releases the next message even counts as sent.
+            if counts_unsent && outgoing.waiting.front().is_some_and(|flight| flight.id == id) {
+                outgoing.waiting.pop_front();
+            }
+            if outgoing.taken() > 0 {
+                outgoing.leaked -= 1;
+            }
+            return self.fill(guest.key, None, now);
+        };
         if outgoing.flying[place].qos != qos || outgoing.flying[place].stage != awaited {
             return self.expel_for_acknowledgement(guest, now);
         }
@@ -288,21 +308,33 @@ impl Core {
             let size = flight.message.payload.len();
             outgoing.flying_bytes = outgoing.flying_bytes.saturating_sub(size);
         }
-        self.fill(guest.key, now);
+        // Only what stands before the message is counted there.
+        let counted = self.release.has(Quirk::AcknowledgementOpensWindow).then_some(place);
+        self.fill(guest.key, counted, now);
     }
 
     /// A PUBREC of a client.
     pub(super) fn received(&mut self, guest: Guest, ack: &Ack, now: Instant) {
         let id = ack.packet_id;
+        let is_early = self.release.has(Quirk::AcknowledgementOpensWindow);
         let Some(session) = self.session(guest) else { return };
         if let Some(flight) = session.outgoing.flying.iter_mut().find(|flight| flight.id == id) {
             if flight.qos != QoS::ExactlyOnce {
                 return self.expel_for_acknowledgement(guest, now);
             }
             if ack.reason.is_failure() {
-                return self.done(guest, id, QoS::ExactlyOnce, Stage::Sent, now);
+                session.outgoing.flying.retain(|flight| flight.id != id);
+                // In later releases this makes no room.
+                if is_early {
+                    self.fill(guest.key, None, now);
+                } else {
+                    session.outgoing.leaked += 1;
+                }
+                return;
             }
             flight.stage = Stage::Released;
+        } else if ack.reason.is_failure() {
+            return;
         }
         // What nobody knows is released, too.
         self.acknowledge(guest.key, Packet::PubRel, id, Reason::SUCCESS);

@@ -6,6 +6,7 @@ use super::core::{Core, End, Guest};
 use super::log::LogType;
 use super::session::Stage;
 use super::wire::{Disconnect, Packet, PacketKind, Property, QoS, Reason, Version};
+use crate::catalogue::Quirk;
 
 impl Core {
     /// Does what a packet asks for.
@@ -24,10 +25,11 @@ impl Core {
             Packet::PubRel(ack) => self.release(guest, &ack, now),
             Packet::PubComp(ack) => self.done(guest, ack.packet_id, QoS::ExactlyOnce, Stage::Released, now),
             Packet::Subscribe(subscribe) => self.subscribe(guest, subscribe, now),
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(guest, unsubscribe, now),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(guest, unsubscribe),
             Packet::PingReq => self.send(guest.key, &Packet::PingResp),
             Packet::Disconnect(disconnect) => self.goodbye(guest, &disconnect, now),
-            // These are refused where packets are read.
+            Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp
+                if self.release.has(Quirk::MalformedPacketsTolerated) => {}
             Packet::Connect(_)
             | Packet::Auth(_)
             | Packet::ConnAck(_)

@@ -11,6 +11,7 @@ use super::message::{Message, Source};
 use super::session::SessionKey;
 use super::wire::{Ack, Packet, Properties, Property, Publish, QoS, Reason, Text, Version, Will};
 use crate::access::{Action, Client};
+use crate::catalogue::{Quirk, Release};
 
 impl Core {
     /// A PUBLISH of a client.
@@ -38,12 +39,21 @@ impl Core {
             self.statistics.publishes_dropped += 1;
             return self.answer_refused(guest, qos, id, Reason::PACKET_TOO_LARGE);
         }
-        let most = usize::from(self.limits.max_inflight_messages);
         let Some(session) = self.session(guest) else { return };
-        let is_new = qos == QoS::ExactlyOnce && !session.incoming.contains_key(&id);
-        if is_new && version == Version::V5 && most > 0 && session.incoming.len() >= most {
-            let why = "more messages at once than it may";
-            return self.expel(guest, Some(Reason::RECEIVE_MAXIMUM_EXCEEDED), why, now);
+        if qos == QoS::ExactlyOnce && !session.incoming.contains_key(&id) {
+            match (session.room, version) {
+                (0, Version::V5) => {
+                    // The refusal itself makes room for the next one, in every release.
+                    session.room = 1;
+                    return self.acknowledge(guest.key, Packet::PubRec, id, Reason::QUOTA_EXCEEDED);
+                }
+                (0, _) => {
+                    // Older clients are not told that nobody will get it.
+                    session.incoming.insert(id, None);
+                    return self.acknowledge(guest.key, Packet::PubRec, id, Reason::SUCCESS);
+                }
+                (room, _) => session.room = room - 1,
+            }
         }
         let Some(session) = self.session(guest) else { return };
         let source = session.source();
@@ -56,7 +66,10 @@ impl Core {
             });
             return self.answer_refused(guest, qos, id, Reason::NOT_AUTHORIZED);
         }
-        let (properties, expiry) = forwarded(publish.properties);
+        if topic.as_str().starts_with("$CONTROL/") {
+            return self.control(guest, &topic, qos, id);
+        }
+        let (properties, expiry) = forwarded(publish.properties, self.release);
         let message = Rc::new(Message {
             topic,
             payload: publish.payload,
@@ -116,6 +129,29 @@ impl Core {
         }
     }
 
+    /// A message for the control interface, which has no endpoint here; nobody else gets it.
+    fn control(&mut self, guest: Guest, topic: &Text, qos: QoS, id: u16) {
+        match qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => self.acknowledge(guest.key, Packet::PubAck, id, Reason::SUCCESS),
+            QoS::ExactlyOnce => self.acknowledge(guest.key, Packet::PubRec, id, Reason::SUCCESS),
+        }
+        if !self.release.has(Quirk::ControlAnswers) {
+            return;
+        }
+        let Some(topic) = Text::new(Bytes::from(format!("{topic}/response"))) else { return };
+        let answer = Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic,
+            packet_id: 0,
+            properties: Properties::NONE,
+            payload: Bytes::from_static(br#"{"error": "endpoint not available"}"#),
+        };
+        self.send(guest.key, &Packet::Publish(answer));
+    }
+
     /// What the sender of a message hears that goes no further.
     fn answer_refused(&mut self, guest: Guest, qos: QoS, id: u16, reason: Reason) {
         let Some(session) = self.session(guest) else { return };
@@ -137,6 +173,7 @@ impl Core {
     pub(super) fn release(&mut self, guest: Guest, ack: &Ack, now: Instant) {
         let Some(session) = self.session(guest) else { return };
         if let Some(Some(message)) = session.incoming.remove(&ack.packet_id) {
+            session.room = session.room.saturating_add(1);
             self.route(&message, Some(guest.key), now);
         }
         self.acknowledge(guest.key, Packet::PubComp, ack.packet_id, Reason::SUCCESS);
@@ -149,7 +186,7 @@ impl Core {
         if !self.decide(session.listener, session.who(), Action::Publish, &will.topic).allowed {
             return;
         }
-        let (properties, expiry) = forwarded(will.properties.clone());
+        let (properties, expiry) = forwarded(will.properties.clone(), self.release);
         let message = Rc::new(Message {
             topic: will.topic.clone(),
             payload: will.payload.clone(),
@@ -179,11 +216,14 @@ impl Core {
 }
 
 /// The properties that receivers get, and the message expiry interval, which is told anew to each of them.
-fn forwarded(mut properties: Properties) -> (Properties, Option<u32>) {
+fn forwarded(mut properties: Properties, release: Release) -> (Properties, Option<u32>) {
     let expiry = properties.find(|property| match property {
         Property::MessageExpiryInterval(seconds) => Some(*seconds),
         _ => None,
     });
+    // 0 is no interval, in every release.
+    let never = if release.has(Quirk::LongestExpiryForwarded) { 0 } else { u32::MAX };
+    let expiry = expiry.filter(|seconds| *seconds != 0 && *seconds != never);
     properties.0.retain(|property| {
         matches!(
             property,

@@ -224,6 +224,8 @@ fn is_forgiven(release: Release, kind: PacketKind, version: Version, defect: Def
     }
     let is_tolerant = release.has(Quirk::MalformedPacketsTolerated);
     match defect {
+        // What they are is refused, or ignored, then.
+        Defect::HeaderFlags if kind == K::PingResp => release.has(Quirk::PingrespFlagsUnchecked),
         Defect::WrongDirection => is_tolerant && kind != K::ConnAck,
         Defect::DupAtMostOnce | Defect::SharedNoLocal | Defect::SharedFilter(SharedFault::NoFilter) => {
             is_tolerant
@@ -236,7 +238,10 @@ fn is_forgiven(release: Release, kind: PacketKind, version: Version, defect: Def
                     _ => !is_subscription && !matches!(kind, K::Connect | K::PubRel),
                 }
         }
-        Defect::Trailing => is_tolerant && (is_ack || matches!(kind, K::PingReq | K::Disconnect)),
+        Defect::Trailing => {
+            let has_end = matches!(kind, K::PingReq | K::PingResp | K::UnsubAck | K::Disconnect);
+            is_tolerant && (is_ack || has_end)
+        }
         Defect::ReasonCode(_) => is_tolerant && is_ack,
         Defect::PropertyValue(PropertyKind::PayloadFormatIndicator) => is_tolerant,
         Defect::PropertyValue(PropertyKind::ResponseTopic) => release.has(Quirk::ResponseTopicUnchecked),
@@ -338,6 +343,7 @@ fn answer_in_5(release: Release, malformed: &Malformed) -> Option<Reason> {
             _ => malformed_packet,
         },
         K::PingReq => malformed_packet,
+        _ if defect == Defect::HeaderFlags => malformed_packet,
         K::Auth | K::ConnAck | K::SubAck | K::UnsubAck | K::PingResp => protocol_error,
     }
 }

@@ -99,10 +99,10 @@ impl Retained {
         };
         match *level {
             "#" => {
+                self.below(at, is_first, found);
                 if !is_first {
                     found.extend(node.message.clone());
                 }
-                self.below(at, is_first, found);
             }
             "+" => {
                 for (name, child) in self.children(at) {
@@ -123,7 +123,7 @@ impl Retained {
         self.nodes[at as usize].children.values().map(|(name, child)| (&**name, *child))
     }
 
-    /// Everything below a node, with an own stack: topics may have many levels.
+    /// Everything below a node, each topic before those below it, with an own stack: topics may have many levels.
     fn below(&self, at: u32, is_first: bool, found: &mut Vec<Rc<Message>>) {
         let mut stack: Vec<u32> = self
             .children(at)

@@ -59,11 +59,19 @@ pub(super) struct Outgoing {
     pub(super) flying_bytes: usize,
     pub(super) waiting_bytes: usize,
     last_id: u16,
+    /// How many places of the window are taken by nothing, or were given back twice: the releases count
+    /// acknowledgements, not messages.
+    pub(super) leaked: isize,
     /// Whether it was said that messages are dropped.
     pub(super) is_dropping: bool,
 }
 
 impl Outgoing {
+    /// How many places of the window are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.flying.len().saturating_add_signed(self.leaked)
+    }
+
     /// A packet identifier that is not in use.
     pub(super) fn next_id(&mut self) -> u16 {
         // There are at most 65,535 in flight, and what waits takes its number modulo the same range.
@@ -135,6 +143,7 @@ pub(super) struct Session {
     pub(super) user: Option<Text>,
     pub(super) listener: usize,
     pub(super) version: Version,
+    pub(super) is_bridge: bool,
     /// Seconds that the session outlives its connection; `u32::MAX` for ever.
     pub(super) expiry_interval: u32,
     /// When it ends, once its client is gone.
@@ -142,6 +151,8 @@ pub(super) struct Session {
     /// The filters that it subscribes to, mount point included.
     pub(super) filters: Vec<Text>,
     pub(super) outgoing: Outgoing,
+    /// Messages of QoS 2 that may still be received before one is released.
+    pub(super) room: u16,
     /// Messages of QoS 2 that were received and not yet released; nothing for those that nobody may have.
     pub(super) incoming: HashMap<u16, Option<Rc<Message>>>,
     pub(super) will: Option<PlannedWill>,

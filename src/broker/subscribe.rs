@@ -12,12 +12,13 @@ use super::wire::{
     Version,
 };
 use crate::access::Action;
+use crate::catalogue::Quirk;
 
 impl Core {
     /// A SUBSCRIBE of a client. What a filter can read is not asked here: an ACL file never restricts it.
     pub(super) fn subscribe(&mut self, guest: Guest, subscribe: Subscribe, now: Instant) {
         let Some(session) = self.session(guest) else { return };
-        let (listener, version) = (session.listener, session.version);
+        let (listener, version, is_bridge) = (session.listener, session.version, session.is_bridge);
         let identifier = subscribe.properties.find(|property| match property {
             Property::SubscriptionIdentifier(identifier) => Some(*identifier),
             _ => None,
@@ -25,23 +26,16 @@ impl Core {
         let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
         let mut retained = Vec::new();
         for wanted in &subscribe.subscriptions {
-            let Some(parts) = Shared::of(wanted.filter.as_str()) else {
-                let why = "its shared subscription has no group or no filter";
-                return self.expel(guest, Some(Reason::PROTOCOL_ERROR), why, now);
-            };
-            if parts.group.is_some() && wanted.no_local {
-                let why = "a shared subscription cannot leave out its own messages";
-                return self.expel(guest, Some(Reason::PROTOCOL_ERROR), why, now);
-            }
-            let Some(filter) = self.mounted(listener, parts) else {
+            let Some(filter) = self.mounted(listener, &wanted.filter) else {
                 reasons.push(Reason::TOPIC_FILTER_INVALID);
                 continue;
             };
             let qos = wanted.qos.min(self.doors[listener].max_qos);
             let options = Options {
                 qos,
-                no_local: wanted.no_local,
-                retain_as_published: wanted.retain_as_published,
+                // Bridges never get back what they sent.
+                no_local: wanted.no_local || is_bridge,
+                retain_as_published: wanted.retain_as_published || is_bridge,
                 identifier: identifier.unwrap_or(0),
             };
             let Some(session) = self.sessions.get(guest.key) else { return };
@@ -49,8 +43,9 @@ impl Core {
                 reasons.push(if version == Version::V5 { Reason::NOT_AUTHORIZED } else { Reason(0x80) });
                 continue;
             }
-            let Some(parts) = Shared::of(filter.as_str()) else { continue };
-            let was_there = self.subscriptions.insert(parts, guest.key, options);
+            let parts = Shared::of(filter.as_str());
+            let keeps = self.release.has(Quirk::ResubscriptionKeepsFlags);
+            let was_there = self.subscriptions.insert(parts, guest.key, options, keeps);
             if !was_there && let Some(session) = self.sessions.get_mut(guest.key) {
                 session.filters.push(filter.detached());
             }
@@ -63,7 +58,7 @@ impl Core {
                 RetainHandling::SendIfNew => !was_there,
                 RetainHandling::DoNotSend => false,
             };
-            if is_sent && parts.group.is_none() {
+            if is_sent && (parts.group.is_none() || self.release.has(Quirk::SharedSubscriptionsGetRetained)) {
                 retained.push((filter.clone(), options));
             }
             reasons.push(Reason(qos.number()));
@@ -71,31 +66,26 @@ impl Core {
         let packet_id = subscribe.packet_id;
         self.send(guest.key, &Packet::SubAck(SubAck { packet_id, properties: Properties::NONE, reasons }));
         for (filter, options) in retained {
-            self.send_retained(guest.key, filter.as_str(), options, now);
+            self.send_retained(guest.key, Shared::of(filter.as_str()).filter, options, now);
         }
     }
 
-    /// A filter with the mount point in front of what is matched.
-    fn mounted(&self, listener: usize, parts: Shared<'_>) -> Option<Text> {
-        let mount = self.doors[listener].mount_point.as_deref().unwrap_or_default();
-        let filter = match parts.group {
-            Some(group) => format!("$share/{group}/{mount}{}", parts.filter),
-            None => format!("{mount}{}", parts.filter),
-        };
-        Text::new(Bytes::from(filter))
+    /// A filter with the mount point in front: before `$share`, too, so that such a subscription gets nothing, in every
+    /// release.
+    fn mounted(&self, listener: usize, filter: &Text) -> Option<Text> {
+        match &self.doors[listener].mount_point {
+            None => Some(filter.clone()),
+            Some(mount) => Text::new(Bytes::from(format!("{mount}{filter}"))),
+        }
     }
 
     /// An UNSUBSCRIBE of a client. The mount point is not put in front of it, in no release.
-    pub(super) fn unsubscribe(&mut self, guest: Guest, unsubscribe: Unsubscribe, now: Instant) {
+    pub(super) fn unsubscribe(&mut self, guest: Guest, unsubscribe: Unsubscribe) {
         let Some(session) = self.session(guest) else { return };
         let version = session.version;
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         for filter in &unsubscribe.filters {
-            let Some(parts) = Shared::of(filter.as_str()) else {
-                let why = "its shared subscription has no group or no filter";
-                return self.expel(guest, Some(Reason::PROTOCOL_ERROR), why, now);
-            };
-            let was_there = self.subscriptions.remove(parts, guest.key);
+            let was_there = self.subscriptions.remove(Shared::of(filter.as_str()), guest.key);
             if was_there && let Some(session) = self.sessions.get_mut(guest.key) {
                 session.filters.retain(|kept| kept != filter);
             }

@@ -30,14 +30,14 @@ pub(super) struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    /// Takes a filter apart; `None` for a shared subscription without group or filter.
-    pub(super) fn of(filter: &'a str) -> Option<Self> {
-        let Some(rest) = filter.strip_prefix("$share/") else {
-            return (filter != "$share").then_some(Self { group: None, filter });
-        };
-        let (group, filter) = rest.split_once('/')?;
-        let is_name = !group.is_empty() && !group.contains(['+', '#']);
-        (is_name && !filter.is_empty()).then_some(Self { group: Some(group), filter })
+    /// Takes a filter apart. One that names no group and filter, and that a release took all the same, is an ordinary
+    /// one, which no topic matches. The group may be empty.
+    pub(super) fn of(filter: &'a str) -> Self {
+        let shared = filter.strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
+        match shared.filter(|(_, filter)| !filter.is_empty()) {
+            Some((group, filter)) => Self { group: Some(group), filter },
+            None => Self { group: None, filter },
+        }
     }
 }
 
@@ -78,7 +78,16 @@ impl Subscriptions {
     }
 
     /// Adds a subscription or replaces its options; whether it was there before.
-    pub(super) fn insert(&mut self, shared: Shared<'_>, session: SessionKey, options: Options) -> bool {
+    ///
+    /// With `keeps` (see [`Quirk::ResubscriptionKeepsFlags`](crate::catalogue::Quirk)) only its quality of service and its
+    /// identifier are replaced.
+    pub(super) fn insert(
+        &mut self,
+        shared: Shared<'_>,
+        session: SessionKey,
+        options: Options,
+        keeps: bool,
+    ) -> bool {
         let mut at = ROOT;
         for level in shared.filter.split('/') {
             at = match self.nodes[at as usize].children.get(level) {
@@ -104,7 +113,11 @@ impl Subscriptions {
         };
         match members.iter_mut().find(|(member, _)| *member == session) {
             Some((_, kept)) => {
-                *kept = options;
+                *kept = if keeps {
+                    Options { qos: options.qos, identifier: options.identifier, ..*kept }
+                } else {
+                    options
+                };
                 true
             }
             None => {
@@ -195,28 +208,31 @@ impl Subscriptions {
         groups: &mut Vec<(u32, usize)>,
     ) {
         let node = &self.nodes[at as usize];
-        let mut take = |at: u32| {
-            let node = &self.nodes[at as usize];
-            found.extend(
-                node.members.iter().map(|(session, options)| Match { session: *session, options: *options }),
-            );
-            groups.extend((0..node.groups.len()).map(|group| (at, group)));
-        };
-        // `a/#` is for `a`, too.
-        if let Some(child) = node.children.get("#").filter(|_| !hides_wildcards) {
-            take(*child);
+        // Every release serves the exact level first, then `+`, then `#`.
+        let all_below = node.children.get("#").filter(|_| !hides_wildcards);
+        match rest.map(|rest| rest.split_once('/').map_or((rest, None), |(level, rest)| (level, Some(rest))))
+        {
+            None => take_node(node, at, found, groups),
+            Some((level, rest)) => {
+                let exact = node.children.get(level).filter(|_| !matches!(level, "+" | "#"));
+                let any = node.children.get("+").filter(|_| !hides_wildcards);
+                for child in exact.into_iter().chain(any) {
+                    self.walk(*child, rest, false, found, groups);
+                }
+            }
         }
-        let Some(rest) = rest else { return take(at) };
-        let (level, rest) = match rest.split_once('/') {
-            Some((level, rest)) => (level, Some(rest)),
-            None => (rest, None),
-        };
-        let exact = node.children.get(level).filter(|_| !matches!(level, "+" | "#"));
-        let any = node.children.get("+").filter(|_| !hides_wildcards);
-        for child in exact.into_iter().chain(any) {
-            self.walk(*child, rest, false, found, groups);
+        // `a/#` is for `a`, too.
+        if let Some(child) = all_below {
+            take_node(&self.nodes[*child as usize], *child, found, groups);
         }
     }
+}
+
+/// Adds the members and groups of one node.
+fn take_node(node: &Node, at: u32, found: &mut Vec<Match>, groups: &mut Vec<(u32, usize)>) {
+    found
+        .extend(node.members.iter().map(|(session, options)| Match { session: *session, options: *options }));
+    groups.extend((0..node.groups.len()).map(|group| (at, group)));
 }
 
 #[cfg(test)]
@@ -244,10 +260,10 @@ mod tests {
         let topics =
             ["a/b", "a", "a/c", "b/b", "/", "/x", "$SYS/a", "$SYS/a/x", "a//b", "a/b/c", "$SYS", "b"];
         let mut tree = Subscriptions::new();
-        let shared = |filter| Shared::of(filter).unwrap();
+        let shared = |filter| Shared::of(filter);
         for (number, filter) in filters.iter().enumerate() {
-            assert!(!tree.insert(shared(filter), SessionKey::of(number), PLAIN));
-            assert!(tree.insert(shared(filter), SessionKey::of(number), PLAIN));
+            assert!(!tree.insert(shared(filter), SessionKey::of(number), PLAIN, false));
+            assert!(tree.insert(shared(filter), SessionKey::of(number), PLAIN, false));
         }
         for topic in topics {
             let fits = |filter: &&str| crate::access::matches(filter.as_bytes(), topic.as_bytes());
@@ -270,7 +286,7 @@ mod tests {
     fn a_group_takes_turns() {
         let mut tree = Subscriptions::new();
         for number in 0..3 {
-            tree.insert(Shared::of("$share/g/a/+").unwrap(), SessionKey::of(number), PLAIN);
+            tree.insert(Shared::of("$share/g/a/+"), SessionKey::of(number), PLAIN, false);
         }
         let turns: Vec<_> = (0..4).flat_map(|_| matching(&mut tree, "a/x")).collect();
         assert_eq!(turns, [0, 1, 2, 0].map(SessionKey::of));
@@ -279,18 +295,17 @@ mod tests {
     #[test]
     fn shared_subscriptions_have_a_group_and_a_filter() {
         let cases = [
-            ("a/b", Some((None, "a/b"))),
-            ("$share/g/a", Some((Some("g"), "a"))),
-            ("$share/g//", Some((Some("g"), "/"))),
-            ("$share/g", None),
-            ("$share/g/", None),
-            ("$share//a", None),
-            ("$share/+/a", None),
-            ("$shared/a", Some((None, "$shared/a"))),
+            ("a/b", None, "a/b"),
+            ("$share/g/a", Some("g"), "a"),
+            ("$share/g//", Some("g"), "/"),
+            ("$share/g", None, "$share/g"),
+            ("$share/g/", None, "$share/g/"),
+            ("$share//a", Some(""), "a"),
+            ("$share/+/a", Some("+"), "a"),
+            ("$shared/a", None, "$shared/a"),
         ];
-        for (filter, expected) in cases {
-            let found = Shared::of(filter).map(|shared| (shared.group, shared.filter));
-            assert_eq!(found, expected, "{filter}");
+        for (filter, group, inner) in cases {
+            assert_eq!(Shared::of(filter), Shared { group, filter: inner }, "{filter}");
         }
     }
 }

@@ -12,11 +12,12 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
+use super::privileges::Dropped;
 use super::{output, paths, privileges};
 use crate::boot::{self, Here, Loaded, Main, Refusal, status};
 use crate::broker::transport::{Address, Placement};
 use crate::broker::{Log, LogSink, LogType, Prepared, Running, StartError};
-use crate::catalogue::{Quirk, Release, Target, options};
+use crate::catalogue::{Quirk, Release, Target};
 use crate::credentials::OperatingSystem;
 use crate::lang::Environment;
 use crate::model::{Deployment, ListenerKind, Protocol};
@@ -106,7 +107,7 @@ fn start(arguments: &Arguments) -> Result<(), Stop> {
 
 /// What a start hangs on besides files: the time, and who starts it.
 fn environment() -> Environment {
-    Environment { now: paths::now(), started_by: privileges::account() }
+    Environment { now: paths::now(), started_by: privileges::started_by() }
 }
 
 /// Says why the release would not start.
@@ -146,12 +147,21 @@ fn use_ports(loaded: &mut Loaded, ports: &[u16]) -> Result<(), Stop> {
     Ok(())
 }
 
+/// From here on everything is read and opened as the account of the configuration.
 fn drop_privileges(deployment: &Deployment) -> Result<(), Stop> {
-    let user = deployment.global.text(options::USER).map_or("mosquitto", |user| user.value);
-    privileges::drop_to(user, deployment.release).map_err(|refused| {
-        output::narrate(&format!("moskit: {}", refused.reason));
-        Stop(refused.status)
-    })
+    let user = privileges::wanted(deployment);
+    match privileges::drop_to(user) {
+        Ok(Dropped::To(account)) if account != user => {
+            output::narrate(&format!("moskit: there is no account `{user}`; running as `{account}`"));
+        }
+        Ok(Dropped::StaysRoot) => output::narrate("moskit: running as root, as `user` says"),
+        Ok(Dropped::To(_) | Dropped::NotRoot) => {}
+        Err(error) => {
+            output::narrate(&format!("moskit: {error}"));
+            return Err(Stop(error.exit_code(deployment.release)));
+        }
+    }
+    Ok(())
 }
 
 /// Lists what is not served, and stops where security hangs on it.
@@ -180,12 +190,12 @@ fn check_unhonoured(prepared: &Prepared, without: &[String]) -> Result<(), Stop>
 }
 
 async fn serve(arguments: &Arguments, files: &Here<'_>, prepared: Prepared) -> Result<(), Stop> {
-    let sockets;
-    let placement = if arguments.ephemeral_ports {
-        sockets = SocketFolder::make()?;
-        Placement::Ephemeral { sockets: sockets.0.clone() }
-    } else {
-        Placement::AsConfigured
+    let has_sockets = prepared.deployment().listeners.iter().any(|listener| listener.socket.is_some());
+    let sockets = if arguments.ephemeral_ports && has_sockets { Some(SocketFolder::make()?) } else { None };
+    let placement = match &sockets {
+        Some(folder) => Placement::Ephemeral { sockets: folder.0.clone() },
+        None if arguments.ephemeral_ports => Placement::Ephemeral { sockets: PathBuf::new() },
+        None => Placement::AsConfigured,
     };
     let logger: Rc<RefCell<Rc<dyn LogSink>>> =
         Rc::new(RefCell::new(Rc::new(log::Logger::of(prepared.deployment(), arguments.verbose))));
@@ -306,12 +316,18 @@ struct SocketFolder(PathBuf);
 impl SocketFolder {
     fn make() -> Result<Self, Stop> {
         use std::os::unix::fs::DirBuilderExt;
-        let path = std::env::temp_dir().join(format!("moskit-{}", std::process::id()));
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&path);
-        made.map(|()| Self(path.clone())).map_err(|error| {
-            output::narrate(&format!("moskit: cannot make `{}`: {error}", path.display()));
-            Stop(status::CANNOT_START)
-        })
+        let mut refused = None;
+        // One that was killed may have left its folder behind.
+        for number in 0..100 {
+            let path = std::env::temp_dir().join(format!("moskit-{}-{number}", std::process::id()));
+            match std::fs::DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) => refused = Some(error),
+            }
+        }
+        let reason = refused.map(|error| error.to_string()).unwrap_or_default();
+        output::narrate(&format!("moskit: cannot make a folder for unix sockets: {reason}"));
+        Err(Stop(status::CANNOT_START))
     }
 }
 

@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use clap::Args;
 use similar::TextDiff;
-use zeroize::Zeroizing;
 
+use super::secrets::Told;
 use super::{Answer, Failure, NOTHING, SOMETHING, output, paths};
 use crate::compile::pack::Secrecy;
 use crate::compile::state::{MemoryState, State, StateStore};
 use crate::compile::write::{WriteOptions, compare_pack, write_pack};
-use crate::compile::{self, Compiled, Placement, Secrets, Sources};
-use crate::credentials::{OperatingSystem, Secret};
+use crate::compile::{self, Compiled, Placement, Sources};
+use crate::credentials::OperatingSystem;
 use crate::lang::Environment;
 use crate::lang::spec::{self, Password};
 use crate::lint::{self, Input, Kind, Outcome, ReleaseVerdict};
@@ -73,7 +71,8 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
         None => None,
     };
     let placement = Placement { name: &file_name, prefix: prefix.as_deref() };
-    let kept = State::open(&state_folder(arguments, &folder)).map_err(|error| Failure(error.to_string()))?;
+    let kept = State::open(&state_folder(&arguments.spec, arguments.state.as_deref(), &folder))
+        .map_err(|error| Failure(error.to_string()))?;
     let dry = MemoryState::over(&kept);
     let state: &dyn StateStore = if arguments.diff { &dry } else { &kept };
     let secrets = Told { files: &files, folder: &folder };
@@ -114,7 +113,7 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
 }
 
 /// Lint of the spec, which knows what the releases would refuse.
-fn judge(files: &Disk, name: &str, bytes: &Arc<[u8]>) -> Result<Outcome, Failure> {
+pub(super) fn judge(files: &Disk, name: &str, bytes: &Arc<[u8]>) -> Result<Outcome, Failure> {
     let input = Input {
         name,
         bytes: bytes.clone(),
@@ -186,14 +185,15 @@ fn absolute(path: &Path) -> Result<String, Failure> {
     })
 }
 
-fn state_folder(arguments: &Arguments, folder: &Path) -> PathBuf {
-    let stem = arguments.spec.file_stem().unwrap_or_default();
-    arguments.state.clone().unwrap_or_else(|| folder.join(".moskit").join(stem))
+/// The state folder of a spec: the one that is told, else one beside it.
+pub(super) fn state_folder(spec: &Path, told: Option<&Path>, folder: &Path) -> PathBuf {
+    let stem = spec.file_stem().unwrap_or_default();
+    told.map_or_else(|| folder.join(".moskit").join(stem), Path::to_owned)
 }
 
 /// Where root writes a pack that runs in place, the files belong to the account that the broker changes to: the
 /// configured one, or `nobody`, which it falls back to.
-fn owners(files: &Disk, user: &str) -> BTreeMap<String, (u32, u32)> {
+pub(super) fn owners(files: &Disk, user: &str) -> BTreeMap<String, (u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return BTreeMap::new();
     }
@@ -201,7 +201,7 @@ fn owners(files: &Disk, user: &str) -> BTreeMap<String, (u32, u32)> {
     account.map(|account| (user.to_owned(), (account.uid, account.gid))).into_iter().collect()
 }
 
-fn make_data_folder(path: &Path, owner: Option<&(u32, u32)>) -> Result<(), Failure> {
+pub(super) fn make_data_folder(path: &Path, owner: Option<&(u32, u32)>) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure(format!("cannot make `{}`: {error}", path.display()));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
     match owner {
@@ -234,64 +234,4 @@ fn difference(folder: &Path, compiled: &Compiled, removed: &[String]) -> String 
         out += &format!("removed: {name}\n");
     }
     out
-}
-
-/// Passwords from the environment, from files beside the spec, and from commands.
-struct Told<'a> {
-    files: &'a Disk,
-    folder: &'a Path,
-}
-
-impl Secrets for Told<'_> {
-    fn password(&self, source: &Password) -> Result<Secret, String> {
-        match source {
-            Password::Env(name) => match std::env::var_os(&**name) {
-                Some(value) => Ok(Secret::new(std::os::unix::ffi::OsStringExt::into_vec(value))),
-                None => Err(format!("the environment variable `{name}` is not set")),
-            },
-            Password::File(path) => {
-                let path = self.folder.join(&**path);
-                let read = self.files.read(&path);
-                let bytes = read.map_err(|error| format!("`{}`: {}", path.display(), paths::why(&error)))?;
-                Ok(Secret::new(first_line(&bytes)))
-            }
-            Password::Command(command) => {
-                let printed = self.printed(command).map_err(|error| format!("`{command}`: {error}"))?;
-                Ok(Secret::new(first_line(&printed)))
-            }
-            Password::Hash(_) | Password::Generate | Password::Plain(_) => {
-                Err("it is not kept elsewhere".to_owned())
-            }
-        }
-    }
-}
-
-/// More than this no command prints that prints a password.
-const MOST_PRINTED: u64 = 1 << 20;
-
-impl Told<'_> {
-    /// What a shell command prints. What it says on stderr, a question perhaps, goes where our own words go.
-    fn printed(&self, command: &str) -> Result<Zeroizing<Vec<u8>>, String> {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", command]).current_dir(self.folder).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = shell.spawn().map_err(|error| error.to_string())?;
-        let mut printed = Zeroizing::new(Vec::new());
-        let read = match child.stdout.take() {
-            Some(stdout) => stdout.take(MOST_PRINTED + 1).read_to_end(&mut printed),
-            None => Ok(0),
-        };
-        let status = child.wait().map_err(|error| error.to_string())?;
-        read.map_err(|error| error.to_string())?;
-        match () {
-            () if printed.len() as u64 > MOST_PRINTED => Err("it printed more than a password".to_owned()),
-            () if !status.success() => Err(format!("it failed ({status})")),
-            () => Ok(printed),
-        }
-    }
-}
-
-/// A text without its line end.
-fn first_line(bytes: &[u8]) -> &[u8] {
-    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    text.strip_suffix(b"\r").unwrap_or(text)
 }

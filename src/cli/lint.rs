@@ -9,7 +9,7 @@ use super::paths::Situation;
 use super::{Answer, Failure, NOTHING, SOMETHING, output, paths};
 use crate::lint::{self, Input, Kind, Outcome};
 use crate::report::Severity;
-use crate::report::render::{concise, full, is_unshown, printable};
+use crate::report::render::{concise, full, printable};
 use crate::text::{FileError, FileKind, Files, MAX_FILE_BYTES, disk::Disk};
 
 /// Check configurations, ACL files and password files, and all that they name
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: Arguments) -> Answer {
     all.dedup();
     let all: Vec<String> = all.iter().map(ToString::to_string).collect();
     match arguments.format {
-        Format::Json => output::report(&shown_json(&lint::json(&outcomes))),
+        Format::Json => output::report(&output::json(&lint::json(&outcomes))),
         Format::Concise => {
             for outcome in &outcomes {
                 output::report(&concise(&outcome.findings, &outcome.sources, &all));
@@ -129,22 +129,7 @@ pub(super) fn run(arguments: Arguments) -> Answer {
 const MOST_SHOWN: usize = 5000;
 
 /// A text to lint: its name, its bytes, and what it is.
-type Text = (String, Arc<[u8]>, Kind);
-/// JSON in which everything that a terminal would obey is escaped; outside of texts there is no such thing.
-fn shown_json(value: &serde_json::Value) -> String {
-    let mut out = String::new();
-    for character in format!("{value:#}\n").chars() {
-        match character {
-            // All of them are of the plane that four digits can name.
-            _ if character != '\n' && is_unshown(character) => {
-                out += &format!("\\u{:04x}", u32::from(character))
-            }
-            _ => out.push(character),
-        }
-    }
-    out
-}
-
+pub(super) type Text = (String, Arc<[u8]>, Kind);
 /// How much of a file in a folder is read to tell what it is.
 const HEAD_BYTES: u64 = 64 * 1024;
 
@@ -152,7 +137,7 @@ const HEAD_BYTES: u64 = 64 * 1024;
 const MOST_INPUTS: usize = 1000;
 
 /// The texts that a path stands for.
-fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Failure> {
+pub(super) fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Failure> {
     let cannot = |path: &Path, error: &FileError| {
         Failure(format!("cannot read `{}`: {}", path.display(), paths::why(error)))
     };

@@ -10,6 +10,9 @@ mod paths;
 mod privileges;
 mod rule;
 mod schema;
+mod scratch;
+mod secrets;
+mod test;
 
 use std::process::ExitCode;
 
@@ -38,8 +41,8 @@ enum Command {
     Compile(compile::Arguments),
     Broker(broker::Arguments),
     Rule(rule::Arguments),
-    /// Print the JSON Schema of the spec
-    Schema,
+    Schema(schema::Arguments),
+    Test(test::Arguments),
 }
 
 /// Why a command could not give its answer.
@@ -69,7 +72,8 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => lint::run(arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Broker(arguments) => Ok(broker::run(&arguments)),
-        Command::Schema => schema::run(),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Rule(arguments) => rule::run(&arguments),
     };
     match answer {

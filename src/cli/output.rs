@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use crate::report::render::{FullStyle, printable_line};
+use crate::report::render::{FullStyle, is_unshown, printable_line};
 
 /// Prints a report on stdout. A reader that went away is no error.
 pub(super) fn report(text: &str) {
@@ -13,6 +13,29 @@ pub(super) fn report(text: &str) {
 /// Prints a line of narration on stderr; names and paths in it may hold anything.
 pub(super) fn narrate(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", printable_line(line));
+}
+
+/// Shows how far something is, where stderr is a terminal; an empty text takes it away.
+pub(super) fn progress(text: &str) {
+    let mut err = std::io::stderr().lock();
+    if err.is_terminal() {
+        let _ = write!(err, "\r\u{1b}[K{}", printable_line(text)).and_then(|()| err.flush());
+    }
+}
+
+/// JSON in which everything that a terminal would obey is escaped; outside of texts there is no such thing.
+pub(super) fn json(value: &serde_json::Value) -> String {
+    let mut out = String::new();
+    for character in format!("{value:#}\n").chars() {
+        match character {
+            // All of them are of the plane that four digits can name.
+            _ if character != '\n' && is_unshown(character) => {
+                out += &format!("\\u{:04x}", u32::from(character))
+            }
+            _ => out.push(character),
+        }
+    }
+    out
 }
 
 /// How reports look where they go: colours on a terminal only, and never with `NO_COLOR`.

@@ -31,7 +31,7 @@ pub(super) struct Situation {
     started_by: String,
 }
 
-fn mapping(text: &str) -> Result<(PathBuf, PathBuf), String> {
+pub(super) fn mapping(text: &str) -> Result<(PathBuf, PathBuf), String> {
     match text.split_once('=') {
         Some((from, to)) if from.starts_with('/') && !to.is_empty() => Ok((from.into(), to.into())),
         _ => Err("write it as `/path/in/the/configuration=path/here`".to_owned()),

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::state::StateKind;
+use super::state::{StateKind, StateStore};
 use crate::credentials::{self, Authority, Secret, SubjectName};
 use crate::lang::spec::Text;
 use crate::text::Span;
@@ -73,6 +73,18 @@ pub(super) fn split(text: &[u8]) -> Option<Pair> {
     let marker = b"-----BEGIN PRIVATE KEY-----";
     let at = text.windows(marker.len()).position(|window| window == marker)?;
     Some(Pair { chain: Zeroizing::new(text[..at].to_vec()), key: Zeroizing::new(text[at..].to_vec()) })
+}
+
+/// An authority of the state, with its key; `None` where there is none.
+///
+/// # Errors
+/// Why it cannot be read, in words.
+pub fn kept_authority(state: &dyn StateStore, name: &str) -> Result<Option<Authority>, String> {
+    match state.read(StateKind::Authority, name) {
+        Ok(Some(kept)) => load_authority(&kept).map(Some),
+        Ok(None) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Takes an authority up from the state.

@@ -15,6 +15,7 @@ pub mod write;
 use std::path::PathBuf;
 
 pub use installed::Installed;
+pub use leaf::kept_authority;
 pub use lines::Lines;
 pub use materials::{MaterialError, Secrets, Sources};
 use zeroize::Zeroizing;
@@ -53,6 +54,8 @@ pub struct Compiled {
     pub news: Vec<String>,
     /// The folder of the database, where the pack has one of its own.
     pub data: Option<String>,
+    /// Installed path and lines of each generated text, each line with the place of the spec that it was made from.
+    pub texts: Vec<(String, Lines)>,
 }
 
 /// Texts that were printed for a spec, before anything is written.
@@ -140,7 +143,9 @@ pub fn compile(
         return Ok(Err(broken));
     }
     let data = placement.prefix.filter(|_| spec.persistence.as_ref().is_some_and(|told| told.enabled.value));
-    Ok(Ok(Compiled { pack, about, news: materials.news, data: data.map(|_| layout.data.clone()) }))
+    let data = data.map(|_| layout.data.clone());
+    let texts = texts.into_iter().map(|(name, lines)| (layout.path(&name), lines)).collect();
+    Ok(Ok(Compiled { pack, about, news: materials.news, data, texts }))
 }
 
 /// Lowers the finished pack for each release: one that would not start is never written.

@@ -55,6 +55,11 @@ pub struct CertificateFacts {
     /// Object identifiers of extensions that are broken or occur twice: OpenSSL loads such a certificate, and
     /// then fails to verify it.
     pub broken_extensions: Vec<String>,
+    /// Object identifiers of critical extensions that OpenSSL does not know, which keep it from being
+    /// accepted.
+    pub unknown_critical: Vec<String>,
+    /// Whether it constrains the names of what is issued below it.
+    pub constrains_names: bool,
     /// The whole certificate in DER.
     pub der: Vec<u8>,
     pub(super) comparable_subject: Vec<u8>,
@@ -147,10 +152,16 @@ impl fmt::Display for SubjectName {
 /// [`CertificateError`] where there is none, or any block is broken.
 pub fn read_certificates(file: &[u8]) -> Result<Vec<CertificateFacts>, CertificateError> {
     let labels = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
-    read_blocks(file, &labels, |der| {
-        let (_, certificate) = X509Certificate::from_der(der).map_err(reason)?;
-        Ok(facts(&certificate, der))
-    })
+    read_blocks(file, &labels, certificate_from_der)
+}
+
+/// Reads one certificate, as TLS carries it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn certificate_from_der(der: &[u8]) -> Result<CertificateFacts, String> {
+    let (_, certificate) = X509Certificate::from_der(der).map_err(reason)?;
+    Ok(facts(&certificate, der))
 }
 
 /// Reads each block that has one of the `labels`.
@@ -195,14 +206,32 @@ pub(super) fn reason(error: x509_parser::nom::Err<X509Error>) -> String {
 }
 
 impl CertificateFacts {
-    /// Whether `issuer` signed this certificate: the names and key identifiers fit, and the signature is
-    /// right. Nothing where they fit but the kind of signature cannot be checked here.
-    pub fn is_signed_by(&self, issuer: &Self) -> Option<bool> {
+    /// Whether the names and key identifiers allow that `issuer` signed this certificate. The signature is not
+    /// looked at.
+    pub fn names_issuer(&self, issuer: &Self) -> bool {
         let identified = match (&self.authority_key_id, &issuer.subject_key_id) {
             (Some(wanted), Some(found)) => wanted == found,
             _ => true,
         };
-        if self.comparable_issuer != issuer.comparable_subject || !identified {
+        identified && self.comparable_issuer == issuer.comparable_subject
+    }
+
+    /// The number that OpenSSL names the file after in a `capath`: of the subject's canonical form.
+    pub fn subject_hash(&self) -> u32 {
+        let parsed = X509Certificate::from_der(&self.der);
+        parsed.map_or(0, |(_, certificate)| name::hash(certificate.subject()))
+    }
+
+    /// The subject's distinguished name in DER.
+    pub fn raw_subject(&self) -> Vec<u8> {
+        let parsed = X509Certificate::from_der(&self.der);
+        parsed.map_or_else(|_| Vec::new(), |(_, certificate)| certificate.subject().as_raw().to_vec())
+    }
+
+    /// Whether `issuer` signed this certificate: the names and key identifiers fit, and the signature is
+    /// right. Nothing where they fit but the kind of signature cannot be checked here.
+    pub fn is_signed_by(&self, issuer: &Self) -> Option<bool> {
+        if !self.names_issuer(issuer) {
             return Some(false);
         }
         let (_, certificate) = X509Certificate::from_der(&self.der).ok()?;
@@ -246,6 +275,24 @@ pub(super) fn verify_signature(
     }
 }
 
+/// The extensions that OpenSSL heeds, so that they may be critical. That of proxy certificates is left out: a
+/// broker accepts none of these.
+const KNOWN_EXTENSIONS: [&str; 13] = [
+    "1.3.6.1.5.5.7.1.7",
+    "1.3.6.1.5.5.7.1.8",
+    "2.16.840.1.113730.1.1",
+    "2.5.29.15",
+    "2.5.29.17",
+    "2.5.29.19",
+    "2.5.29.30",
+    "2.5.29.31",
+    "2.5.29.32",
+    "2.5.29.33",
+    "2.5.29.36",
+    "2.5.29.37",
+    "2.5.29.54",
+];
+
 fn facts(certificate: &X509Certificate<'_>, der: &[u8]) -> CertificateFacts {
     let info = certificate.public_key();
     let mut facts = CertificateFacts {
@@ -266,6 +313,8 @@ fn facts(certificate: &X509Certificate<'_>, der: &[u8]) -> CertificateFacts {
         key_algorithm: KeyAlgorithm::of(info),
         signature_algorithm: signature_name(&certificate.signature_algorithm.algorithm.to_id_string()),
         broken_extensions: Vec::new(),
+        unknown_critical: Vec::new(),
+        constrains_names: false,
         der: der.to_vec(),
         comparable_subject: name::comparable(certificate.subject()),
         comparable_issuer: name::comparable(certificate.issuer()),
@@ -277,6 +326,10 @@ fn facts(certificate: &X509Certificate<'_>, der: &[u8]) -> CertificateFacts {
         let first = seen.insert(extension.oid.as_bytes());
         if !first || !take_extension(&mut facts, extension.parsed_extension()) {
             facts.broken_extensions.push(extension.oid.to_id_string());
+        }
+        let oid = extension.oid.to_id_string();
+        if extension.critical && !KNOWN_EXTENSIONS.contains(&oid.as_str()) {
+            facts.unknown_critical.push(oid);
         }
     }
     facts
@@ -290,6 +343,7 @@ fn take_extension(facts: &mut CertificateFacts, extension: &ParsedExtension<'_>)
             facts.is_ca = constraints.ca;
             facts.path_length = constraints.path_len_constraint;
         }
+        ParsedExtension::NameConstraints(_) => facts.constrains_names = true,
         ParsedExtension::KeyUsage(usage) => facts.key_usages = Some(key_usages(usage.flags)),
         ParsedExtension::ExtendedKeyUsage(usage) => {
             let named =

@@ -258,7 +258,7 @@ pub(super) fn rsa_modulus(key: &[u8]) -> Option<&[u8]> {
 ///
 /// # Errors
 /// Where there is no key, or it is encrypted or of no known form.
-pub(super) fn pkcs8(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+pub fn pkcs8(file: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let block = first_key(file)?;
     let facts = facts(&block)?;
     if facts.state == KeyState::Encrypted {

@@ -18,13 +18,15 @@ mod secret;
 
 pub use algorithm::KeyAlgorithm;
 pub use certificate::{
-    CertificateError, CertificateFacts, ExtendedUsages, KeyUsage, SubjectName, read_certificates,
+    CertificateError, CertificateFacts, ExtendedUsages, KeyUsage, SubjectName, certificate_from_der,
+    read_certificates,
 };
 pub use issue::{Authority, CLOCK_SKEW_SECONDS, COMMON_NAME_CHARACTERS, IssueError, Issued, NameFault};
-pub use key::{KeyError, KeyFacts, KeyForm, KeyState, read_key};
+pub use key::{KeyError, KeyFacts, KeyForm, KeyState, pkcs8, read_key};
 pub use key_source::{KeySource, OperatingSystem, RandomnessError};
 pub use password::{
-    Argon2Facts, Encoding, HashError, MAX_VERIFIED_ITERATIONS, Part, PasswordHash, Scheme, Verification,
+    Argon2Facts, Encoding, HashError, MAX_VERIFIED_ITERATIONS, MAX_VERIFIED_MEMORY, MAX_VERIFIED_WORK, Part,
+    PasswordHash, Scheme, Verification,
 };
 pub use revocation::{RevocationListFacts, read_revocation_lists};
 pub use secret::Secret;

@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 
+use sha1::{Digest, Sha1};
 use x509_parser::asn1_rs::{Any, Class};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -57,6 +58,37 @@ pub(super) fn comparable(name: &X509Name<'_>) -> Vec<u8> {
         key.extend_from_slice(&usize::MAX.to_be_bytes());
     }
     key
+}
+
+/// OpenSSL's hash of a name: SHA-1 over the sets of the name with strings in one form, as far as they are of a
+/// kind that has one; the first four bytes, the least significant one first.
+pub(super) fn hash(name: &X509Name<'_>) -> u32 {
+    let mut sets = Vec::new();
+    for set in name.iter() {
+        let mut attributes: Vec<Vec<u8>> = set.iter().map(canonical_attribute).collect();
+        // DER sorts the members of a set.
+        attributes.sort();
+        let members: Vec<&[u8]> = attributes.iter().map(Vec::as_slice).collect();
+        sets.extend_from_slice(&der::element(der::SET, &members));
+    }
+    let digest: [u8; 20] = Sha1::digest(&sets).into();
+    let [a, b, c, d, ..] = digest;
+    u32::from_le_bytes([a, b, c, d])
+}
+
+fn canonical_attribute(attribute: &AttributeTypeAndValue<'_>) -> Vec<u8> {
+    let value = attribute.attr_value();
+    let is_folded = matches!(value.tag().0, 12 | 19 | 20 | 22 | 26 | 28 | 30);
+    let value = match characters(value).filter(|_| is_folded) {
+        Some(text) => {
+            let folded: String = text.into_iter().map(|c| c.to_ascii_lowercase()).collect();
+            let joined = folded.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+            der::element(der::UTF8_STRING, &[joined.as_bytes()])
+        }
+        None => der::element(der::identifier(value).unwrap_or_default(), &[value.data]),
+    };
+    let kind = der::element(der::OID, &[attribute.attr_type().as_bytes()]);
+    der::element(der::SEQUENCE, &[&kind, &value]).to_vec()
 }
 
 fn write_attribute(text: &mut String, attribute: &AttributeTypeAndValue<'_>) {

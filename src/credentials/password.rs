@@ -9,7 +9,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 
@@ -23,6 +23,17 @@ const SALT_BYTES: [usize; 2] = [12, 64];
 /// may say up to 2,147,483,647, which would hold the caller (and does hold a real broker) for the better part
 /// of an hour.
 pub const MAX_VERIFIED_ITERATIONS: u32 = 5_000_000;
+
+/// The most memory, in KiB, that [`PasswordHash::verify`] gives to argon2id: more than five times what
+/// `mosquitto_passwd` asks for. A file may ask for terabytes.
+pub const MAX_VERIFIED_MEMORY: u32 = 256 * 1024;
+
+/// The most work that [`PasswordHash::verify`] does for argon2id, in KiB of memory times passes: some seconds of
+/// one core.
+pub const MAX_VERIFIED_WORK: u64 = 8 * 1024 * 1024;
+
+/// The longest result of argon2id, in bytes, that is compared; that of `mosquitto_passwd` has 64.
+const MAX_ARGON2_BYTES: usize = 1024;
 
 /// All releases take a last base64 digit whose unused bits are set; padding is required.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -142,9 +153,9 @@ pub enum Verification {
     Right,
     /// It is not.
     Wrong,
-    /// argon2id is not computed here.
+    /// The text is no argon2id string that anything could be compared with: no password is right.
     CannotVerify,
-    /// More than [`MAX_VERIFIED_ITERATIONS`] iterations.
+    /// More than [`MAX_VERIFIED_ITERATIONS`] iterations, [`MAX_VERIFIED_MEMORY`] or [`MAX_VERIFIED_WORK`].
     TooManyIterations,
 }
 
@@ -228,7 +239,10 @@ impl PasswordHash {
     /// Whether `password` is the one that was hashed. Compares in constant time.
     pub fn verify(&self, password: &[u8]) -> Verification {
         let same = match &self.scheme {
-            Scheme::Argon2id { .. } => return Verification::CannotVerify,
+            Scheme::Argon2id { text, facts } => {
+                return facts
+                    .map_or(Verification::CannotVerify, |facts| verify_argon2(text, facts, password));
+            }
             Scheme::Pbkdf2 { iterations, .. } if *iterations > MAX_VERIFIED_ITERATIONS => {
                 return Verification::TooManyIterations;
             }
@@ -377,6 +391,35 @@ fn decode(text: &[u8], lengths: &[usize]) -> Option<(Vec<u8>, Encoding)> {
     fitting(text.get(..end)?).map(|bytes| (bytes, Encoding::LooseEnd))
 }
 
+/// Computes argon2id with the costs and the salt of the text.
+fn verify_argon2(text: &str, facts: Argon2Facts, password: &[u8]) -> Verification {
+    let Argon2Facts { memory_kib, passes, lanes, hash_bytes, .. } = facts;
+    if memory_kib > MAX_VERIFIED_MEMORY || u64::from(memory_kib) * u64::from(passes) > MAX_VERIFIED_WORK {
+        return Verification::TooManyIterations;
+    }
+    // Without a version it is the first one, as the reference library has it.
+    let version = match text.split('$').find_map(|part| part.strip_prefix("v=")) {
+        Some("19") => argon2::Version::V0x13,
+        Some("16") | None => argon2::Version::V0x10,
+        Some(_) => return Verification::CannotVerify,
+    };
+    let mut parts = text.rsplit('$').map(|part| STANDARD_NO_PAD.decode(part));
+    let (Some(Ok(hash)), Some(Ok(salt))) = (parts.next(), parts.next()) else {
+        return Verification::CannotVerify;
+    };
+    let parameters = argon2::Params::new(memory_kib, passes, lanes, Some(hash_bytes));
+    let Some(parameters) = parameters.ok().filter(|_| hash.len() <= MAX_ARGON2_BYTES) else {
+        return Verification::CannotVerify;
+    };
+    let mut made = vec![0; hash.len()];
+    let hasher = argon2::Argon2::new(argon2::Algorithm::Argon2id, version, parameters);
+    match hasher.hash_password_into(password, &salt, &mut made) {
+        Ok(()) if made.ct_eq(&hash).into() => Verification::Right,
+        Ok(()) => Verification::Wrong,
+        Err(_) => Verification::CannotVerify,
+    }
+}
+
 /// Reads `argon2id$v=19$m=47104,t=1,p=1$SALT$HASH`; salt and hash are base64 without padding.
 fn argon2_facts(text: &str) -> Option<Argon2Facts> {
     let mut parts = text.split('$').skip(1);
@@ -388,8 +431,7 @@ fn argon2_facts(text: &str) -> Option<Argon2Facts> {
     let mut costs = part.split(',');
     let mut cost = |name: &str| costs.next()?.strip_prefix(name)?.parse::<u32>().ok();
     let (memory_kib, passes, lanes) = (cost("m=")?, cost("t=")?, cost("p=")?);
-    let bytes =
-        |text: &str| base64::engine::general_purpose::STANDARD_NO_PAD.decode(text).ok().map(|b| b.len());
+    let bytes = |text: &str| STANDARD_NO_PAD.decode(text).ok().map(|b| b.len());
     let (salt_bytes, hash_bytes) = (bytes(parts.next()?)?, bytes(parts.next()?)?);
     parts.next().is_none().then_some(Argon2Facts { memory_kib, passes, lanes, salt_bytes, hash_bytes })
 }

@@ -1,5 +1,6 @@
 //! Certificate revocation lists.
 
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
@@ -18,6 +19,8 @@ pub struct RevocationListFacts {
     /// Serial numbers of the revoked certificates, written as [`CertificateFacts::serial`]; their number is
     /// the count.
     pub revoked: Vec<String>,
+    /// The identifier of the issuer's key.
+    pub authority_key_id: Option<Vec<u8>>,
     der: Vec<u8>,
     comparable_issuer: Vec<u8>,
 }
@@ -34,13 +37,37 @@ pub fn read_revocation_lists(file: &[u8]) -> Result<Vec<RevocationListFacts>, Ce
             this_update: list.last_update().timestamp(),
             next_update: list.next_update().map(|time| time.timestamp()),
             revoked: list.iter_revoked_certificates().map(|entry| hexadecimal(entry.raw_serial())).collect(),
+            authority_key_id: key_id(&list),
             der: der.to_vec(),
             comparable_issuer: name::comparable(list.issuer()),
         })
     })
 }
 
+fn key_id(list: &CertificateRevocationList<'_>) -> Option<Vec<u8>> {
+    list.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(id) => Some(id.key_identifier.as_ref()?.0.to_vec()),
+        _ => None,
+    })
+}
+
 impl RevocationListFacts {
+    /// Whether the names and key identifiers allow that `authority` issued this list. The signature is not
+    /// looked at.
+    pub fn names_issuer(&self, authority: &CertificateFacts) -> bool {
+        let identified = match (&self.authority_key_id, &authority.subject_key_id) {
+            (Some(wanted), Some(found)) => wanted == found,
+            _ => true,
+        };
+        identified && self.comparable_issuer == authority.comparable_subject
+    }
+
+    /// The number that OpenSSL names the file after in a `capath`: of the issuer's canonical form.
+    pub fn issuer_hash(&self) -> u32 {
+        let parsed = CertificateRevocationList::from_der(&self.der);
+        parsed.map_or(0, |(_, list)| name::hash(list.issuer()))
+    }
+
     /// Whether `authority` issued this list. Nothing where the names fit but the kind of signature cannot be
     /// checked here.
     pub fn is_signed_by(&self, authority: &CertificateFacts) -> Option<bool> {

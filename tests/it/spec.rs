@@ -6,17 +6,18 @@ use std::time::Instant;
 use std::{env, fs};
 
 use moskit::lang::spec::{self, AuthorityOrigin, Decoded, Endpoint, Member, Password, decode, rules};
+use moskit::report::Diagnostic;
 use moskit::text::{Source, Sources};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
 const PLANT: &str = include_str!("../spec/plant.yaml");
 
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-fn is_updating() -> bool {
+pub(crate) fn is_updating() -> bool {
     env::var_os("UPDATE_EXPECT").is_some()
 }
 
@@ -27,11 +28,15 @@ fn read(text: &[u8]) -> (Sources, Decoded) {
     (sources, decoded)
 }
 
-/// The findings, one per line, each with what it says beside its message.
 fn findings(text: &[u8]) -> String {
     let (sources, decoded) = read(text);
+    listed(&decoded.problems, &sources)
+}
+
+/// Findings, one per line, each with what it says beside its message.
+pub(crate) fn listed(problems: &[Diagnostic], sources: &Sources) -> String {
     let mut out = String::new();
-    for problem in &decoded.problems {
+    for problem in problems {
         let at = sources.position(problem.primary.span);
         writeln!(out, "{}:{} {} {}", at.line, at.column, problem.rule, problem.message).unwrap();
         for related in &problem.related {
@@ -49,7 +54,7 @@ fn findings(text: &[u8]) -> String {
 }
 
 /// A YAML text as an editor sees it when it holds it against the schema.
-fn as_json(text: &str) -> Option<Json> {
+pub(crate) fn as_json(text: &str) -> Option<Json> {
     fn convert(value: serde_yaml::Value) -> Json {
         use serde_yaml::Value;
         match value {
@@ -74,16 +79,23 @@ fn validator() -> jsonschema::Validator {
     jsonschema::draft202012::new(&spec::schema()).unwrap()
 }
 
-/// A case of `tests/spec/refused.md`: a block of YAML, then a block with what is said of it.
-struct Case<'t> {
-    title: &'t str,
+/// A case of a document: a block of YAML, then a block with what is said of it.
+pub(crate) struct Case<'t> {
+    pub(crate) title: &'t str,
     /// What the schema makes of it: `refused`, `accepted`, or `-` where the text is no YAML.
-    schema: &'t str,
-    text: &'t str,
-    expected: &'t str,
+    pub(crate) schema: &'t str,
+    pub(crate) text: &'t str,
+    pub(crate) expected: &'t str,
 }
 
-fn cases(document: &str) -> Vec<Case<'_>> {
+impl Case<'_> {
+    /// The two blocks, with something that is said.
+    pub(crate) fn blocks(&self, says: &str) -> String {
+        format!("```yaml {}\n{}```\n\n```text\n{says}```", self.schema, self.text)
+    }
+}
+
+pub(crate) fn cases(document: &str) -> Vec<Case<'_>> {
     let mut cases = Vec::new();
     for section in document.split("\n## ").skip(1) {
         let (title, rest) = section.split_once('\n').unwrap();
@@ -106,9 +118,7 @@ fn what_is_wrong_is_said_at_its_place() {
         let found = findings(case.text.as_bytes());
         assert!(!found.is_empty(), "{}: nothing was found", case.title);
         if is_updating() {
-            let blocks =
-                |says: &str| format!("```yaml {}\n{}```\n\n```text\n{says}```", case.schema, case.text);
-            updated = updated.replace(&blocks(case.expected), &blocks(&found));
+            updated = updated.replace(&case.blocks(case.expected), &case.blocks(&found));
         } else {
             assert_eq!(found, case.expected, "{}", case.title);
         }

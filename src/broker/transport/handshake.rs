@@ -92,7 +92,7 @@ async fn shake(
         Some(secure) => {
             let accepted = TlsAcceptor::from(secure.config()).accept(socket).await;
             let stream = accepted.map_err(|error| error.to_string())?;
-            let identity = secure.identity(stream.get_ref().1);
+            let identity = Secure::identity(stream.get_ref().1);
             (Carrier::Tls(Box::new(stream)), identity)
         }
     };

@@ -35,10 +35,11 @@ pub(super) async fn addresses(listener: &Listener, release: Release) -> Result<V
         return Ok(both.map(|address| SocketAddr::new(address, port)).to_vec());
     }
     let host = listener.host.as_ref().map(|host| &*host.value);
-    if listener.protocol == Protocol::Websockets
-        && release.has(Quirk::WebsocketsHostUnchecked)
-        && let Some(host) = host
-    {
+    let has = |quirk| listener.protocol == Protocol::Websockets && release.has(quirk);
+    if let Some(host) = host.filter(|_| has(Quirk::WebsocketsHostUnchecked)) {
+        if has(Quirk::WebsocketsIgnoreIpv4Host) && host.parse::<Ipv4Addr>().is_ok() {
+            return Ok(vec![any(false, port), any(true, port)]);
+        }
         return Ok(unchecked(host, port));
     }
     let mut found = match host {
@@ -63,8 +64,8 @@ pub(super) async fn addresses(listener: &Listener, release: Release) -> Result<V
         return Err(OpenError::new(host.unwrap_or("*"), reason));
     }
     match listener.settings.text(options::BIND_INTERFACE) {
-        Some(name) => on_interface(name.value, &found),
-        None => Ok(found),
+        Some(name) if !has(Quirk::WebsocketsIgnoreInterface) => on_interface(name.value, &found),
+        _ => Ok(found),
     }
 }
 
@@ -102,13 +103,14 @@ fn interface_addresses(name: &str) -> Vec<SocketAddr> {
 /// What the WebSocket library of 2.0 makes of a host: a whole address of this machine, or an interface.
 /// Anything else is dropped without a word.
 fn unchecked(host: &str, port: u16) -> Vec<SocketAddr> {
-    let own = match host.parse::<IpAddr>() {
-        Ok(address) => Some(SocketAddr::new(address, port)),
-        Err(_) => interface_addresses(host).first().copied().map(|mut address| {
-            address.set_port(port);
-            address
-        }),
+    let mut own = match host.parse::<IpAddr>() {
+        Ok(address) => vec![SocketAddr::new(address, port)],
+        Err(_) => interface_addresses(host),
     };
+    for address in &mut own {
+        address.set_port(port);
+    }
     // A socket on any port tells whether the address is one of this machine.
-    own.filter(|own| std::net::UdpSocket::bind((own.ip(), 0)).is_ok()).into_iter().collect()
+    own.retain(|own| std::net::UdpSocket::bind((own.ip(), 0)).is_ok());
+    own
 }

@@ -4,10 +4,13 @@
 //! shakes hands with it. What stands on either side of that is a [`Stream`] of bytes.
 
 mod address;
+mod authorities;
+mod client_certificate;
 mod handshake;
 mod hosts;
 mod socket;
 mod stream;
+mod suites;
 mod tls;
 mod upgrade;
 mod websocket;
@@ -18,3 +21,6 @@ pub use socket::{OpenError, Opened, open};
 pub use stream::Stream;
 pub use tls::{Secure, TlsError, Unhonoured};
 pub use upgrade::Upgrade;
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,8 @@ pub(super) const BRIDGE: u8 = 0x80;
 pub(super) fn read_connect(reading: &mut Reading<'_>, told: &mut Option<Version>) -> Result<Connect, Defect> {
     let (version, is_bridge) = read_version(reading)?;
     reading.version = version;
-    *told = Some(version);
+    // The level of a bridge of MQTT 5, where it is let through, is not told: no release answers to it as to MQTT 5.
+    *told = (version != Version::V5 || !is_bridge).then_some(version);
     reading.check_flags()?;
     let flags = reading.reader.u8(Field::Other)?;
     if flags & 1 != 0 {

@@ -5,7 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::defect::{Defect, Field};
 use super::packet::PacketKind;
 use super::property::{Properties, Property, PropertyKind};
-use super::read::Sender;
+use super::read::{Sender, check_topic};
 use super::reader::Reader;
 use super::text::Text;
 use super::write::{bytes_len, put_bytes, put_variable, variable_len};
@@ -162,9 +162,7 @@ fn is_in_range(property: &Property) -> bool {
         | Property::SharedSubscriptionAvailable(value) => *value <= 1,
         Property::ReceiveMaximum(value) | Property::TopicAlias(value) => *value != 0,
         Property::SubscriptionIdentifier(value) | Property::MaximumPacketSize(value) => *value != 0,
-        Property::ResponseTopic(topic) => {
-            !topic.is_empty() && !topic.as_bytes().iter().any(|byte| matches!(byte, b'+' | b'#'))
-        }
+        Property::ResponseTopic(topic) => !topic.is_empty() && check_topic(topic, Field::Property).is_ok(),
         _ => true,
     }
 }

@@ -109,11 +109,11 @@ impl<'a> Reading<'a> {
         if self.kind == PacketKind::Auth && self.version != Version::V5 {
             return Err(Defect::NotInVersion);
         }
-        if !self.sender.sends(self.kind) {
-            self.refuse(Defect::WrongDirection)?;
-        }
         if self.kind != PacketKind::Connect {
             self.check_flags()?;
+        }
+        if !self.sender.sends(self.kind) {
+            self.refuse(Defect::WrongDirection)?;
         }
         let packet = match self.kind {
             PacketKind::Connect => Packet::Connect(Box::new(read_connect(self, told)?)),
@@ -168,6 +168,10 @@ impl<'a> Reading<'a> {
 
     pub(super) fn reason(&mut self) -> Result<Reason, Defect> {
         let code = self.reader.u8(Field::Other)?;
+        self.check_reason(code)
+    }
+
+    fn check_reason(&self, code: u8) -> Result<Reason, Defect> {
         if !is_code_of(code, self.kind, self.version, self.sender) {
             self.refuse(Defect::ReasonCode(code))?;
         }
@@ -205,9 +209,9 @@ impl<'a> Reading<'a> {
         if self.version != Version::V5 || self.reader.left() == 0 {
             return Ok((Reason::SUCCESS, Properties::NONE));
         }
-        let reason = self.reason()?;
+        let code = self.reader.u8(Field::Other)?;
         let properties = if self.reader.left() == 0 { Properties::NONE } else { self.properties()? };
-        Ok((reason, properties))
+        Ok((self.check_reason(code)?, properties))
     }
 
     fn subscribe(&mut self) -> Result<Subscribe, Defect> {
@@ -241,6 +245,7 @@ impl<'a> Reading<'a> {
             2 => RetainHandling::DoNotSend,
             _ => return Err(Defect::SubscriptionOptions),
         };
+        self.check_shared(&filter)?;
         Ok(Subscription {
             filter,
             qos,
@@ -253,16 +258,23 @@ impl<'a> Reading<'a> {
     fn filter(&mut self) -> Result<Text, Defect> {
         let filter = self.reader.text(Field::Filter)?;
         access::check(filter.as_bytes()).map_err(Defect::Filter)?;
-        if let Some(fault) = shared_fault(filter.as_bytes()) {
-            self.refuse(Defect::SharedFilter(fault))?;
-        }
         Ok(filter)
+    }
+
+    fn check_shared(&self, filter: &Text) -> Result<(), Defect> {
+        match shared_fault(filter.as_bytes()) {
+            Some(fault) => self.refuse(Defect::SharedFilter(fault)),
+            None => Ok(()),
+        }
     }
 
     fn suback(&mut self) -> Result<SubAck, Defect> {
         let packet_id = self.packet_id()?;
         let properties = self.properties()?;
-        Ok(SubAck { packet_id, properties, reasons: self.reasons()? })
+        // Brokers answer so to the empty SUBSCRIBE, which they take from 3.1 clients only.
+        let is_empty = self.version == Version::V31 && self.reader.left() == 0;
+        let reasons = if is_empty { Vec::new() } else { self.reasons()? };
+        Ok(SubAck { packet_id, properties, reasons })
     }
 
     fn reasons(&mut self) -> Result<Vec<Reason>, Defect> {
@@ -278,7 +290,9 @@ impl<'a> Reading<'a> {
         let properties = self.properties()?;
         let mut filters = Vec::new();
         while self.reader.left() > 0 {
-            filters.push(self.filter()?);
+            let filter = self.filter()?;
+            self.check_shared(&filter)?;
+            filters.push(filter);
         }
         if filters.is_empty() {
             self.refuse(Defect::NoFilter)?;

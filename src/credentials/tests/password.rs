@@ -205,7 +205,7 @@ fn argon2id_is_kept_as_text() {
     let text = format!("$argon2id$v=19$m=47104,t=1,p=2${salt}${salt}");
     let hash = parse(&text).unwrap();
     assert_eq!(hash.to_string(), text);
-    assert_eq!(hash.verify(b"x"), Verification::CannotVerify);
+    assert_eq!(hash.verify(b"x"), Verification::Wrong);
     let Scheme::Argon2id { facts: Some(facts), .. } = hash.scheme else { panic!("{hash:?}") };
     assert_eq!((facts.memory_kib, facts.passes, facts.lanes), (47104, 1, 2));
     assert_eq!((facts.salt_bytes, facts.hash_bytes), (8, 8));
@@ -213,7 +213,44 @@ fn argon2id_is_kept_as_text() {
         let hash = parse(odd).unwrap();
         assert!(matches!(hash.scheme, Scheme::Argon2id { facts: None, .. }), "{odd}");
         assert_eq!(hash.to_string(), odd);
+        assert_eq!(hash.verify(b"x"), Verification::CannotVerify);
     }
+}
+
+/// Made with OpenSSL's argon2id; the last one has the costs and lengths that `mosquitto_passwd` uses.
+const ARGON2ID: [&str; 3] = [
+    "$argon2id$v=19$m=64,t=2,p=2$AwoRGB8mLTQ7QklQV15lbA$gGwD10CmkvsnMolhYEtWKnPBeWOVg79LC1skVixZgaM",
+    "$argon2id$v=19$m=8,t=1,p=1$AwoRGB8mLTQ$ShRIY6jX1naePSENs5++EA",
+    "$argon2id$v=19$m=47104,t=1,p=1$AwoRGB8mLTQ7QklQV15lbHN6gYiPlp2kq7K5wMfO1dzj6vH4/wYNFBsiKTA3PkVMU1phaG92fYSLkpmg\
+     p661vA$IH/MnxCVBHuqc/CFzMjXXzm5JF+uLfrGdWbmbE+/IFLAtqqnmCtnpUJyghGJOReDdEZZ/OnpAJCe1l6dDt0i1A",
+];
+
+#[test]
+fn argon2id_is_verified() {
+    for text in ARGON2ID {
+        let hash = parse(text).unwrap();
+        assert_eq!(hash.verify("geheim \u{fc}".as_bytes()), Verification::Right, "{text}");
+        assert_eq!(hash.verify(b"geheim"), Verification::Wrong, "{text}");
+        // The first version of the algorithm gives other results.
+        let first = parse(&text.replace("v=19$", "")).unwrap();
+        assert_eq!(first.verify("geheim \u{fc}".as_bytes()), Verification::Wrong, "{text}");
+    }
+}
+
+#[test]
+fn argon2id_has_its_limits() {
+    let with = |costs: &str| {
+        let text = ARGON2ID[1].replace("m=8,t=1,p=1", costs);
+        parse(&text).unwrap().verify(b"x")
+    };
+    for costs in ["m=4294967295,t=1,p=1", "m=262145,t=1,p=1", "m=8,t=4294967295,p=1", "m=262144,t=33,p=1"] {
+        assert_eq!(with(costs), Verification::TooManyIterations, "{costs}");
+    }
+    for costs in ["m=0,t=1,p=1", "m=8,t=0,p=1", "m=8,t=1,p=0", "m=8,t=1,p=2", "m=8,t=1,p=4294967295"] {
+        assert_eq!(with(costs), Verification::CannotVerify, "{costs}");
+    }
+    let versioned = ARGON2ID[1].replace("v=19", "v=18");
+    assert_eq!(parse(&versioned).unwrap().verify(b"x"), Verification::CannotVerify);
 }
 
 #[test]

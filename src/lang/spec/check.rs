@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::fields::{FILTER, Field, Kind as Form, Object, alternatives};
+use super::fields::{FILTER, Field, Kind as Form, Object, TOPIC, alternatives};
 use super::findings::{Findings, error, quoted, rules};
-use crate::lang::yaml::{Key, Kind, Node, Style};
+use crate::lang::yaml::{Key, Kind, Node, Style, Tree};
 use crate::report;
 use crate::text::Span;
 
@@ -26,6 +26,18 @@ impl fmt::Display for Name<'_> {
             Self::Key(key) => write!(f, "`{}`", quoted(key)),
             Self::Entry(key) => write!(f, "an entry of `{}`", quoted(key)),
         }
+    }
+}
+
+/// Checks the value of a file, if there is any, and everything in it.
+pub(super) fn check_file(findings: &mut Findings, tree: &Tree, whole: Span, object: &'static Object) {
+    match &tree.root {
+        Some(root) => check(findings, Name::File, root, &Form::Object(object)),
+        None if tree.stopped.is_none() => {
+            let finding = error(rules::MISSING_KEY, "the file is empty", whole.part(0, 0));
+            findings.add(finding.help("begin it with `moskit: 1`"));
+        }
+        None => {}
     }
 }
 
@@ -109,7 +121,8 @@ fn check_scalar(findings: &mut Findings, name: Name, node: &Node, form: &Form) {
     let scalars = || form.forms().iter().filter(|form| form.is_scalar());
     let Some(scalar) = scalars().find(|scalar| scalar.accepts(text)).or(scalars().next()) else { return };
     if scalar.accepts(text) {
-        if matches!(scalar, Form::Text(pattern) if std::ptr::eq(*pattern, &FILTER)) {
+        let is_filter = |pattern| [&FILTER, &TOPIC].iter().any(|filter| std::ptr::eq(*filter, pattern));
+        if matches!(scalar, Form::Text(pattern) if is_filter(*pattern)) {
             check_cut(findings, node, text);
         }
         return;
@@ -252,7 +265,9 @@ fn unknown_key(
     let spellings = object.fields.iter().flat_map(Field::spellings);
     let near = if findings.may_suggest() { report::nearest(&key.text, spellings) } else { None };
     let message = match name {
-        Name::File => format!("`{}` is no key of a deployment", quoted(&key.text)),
+        Name::File => {
+            format!("`{}` is no key of a {}", quoted(&key.text), object.name.replace('_', " "))
+        }
         name => format!("`{}` is no key of {name}", quoted(&key.text)),
     };
     let help = match near {

@@ -158,7 +158,7 @@ fn check_name(decoder: &mut Decoder<'_, '_>, name: &Text, has_password: bool) {
     decoder.findings.add(finding.note(fault).help("give the user another name"));
 }
 
-fn password(fields: Fields<'_>) -> Option<Spanned<Password>> {
+pub(super) fn password(fields: Fields<'_>) -> Option<Spanned<Password>> {
     let source = |key: &str, make: fn(std::sync::Arc<str>) -> Password| {
         let text = fields.text(key)?;
         Some(Spanned::new(make(text.value), text.span))

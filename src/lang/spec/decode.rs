@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::check::{self, Name};
+use super::check;
 use super::clients;
 use super::fields::*;
 use super::findings::{Findings, error, quoted, rules};
@@ -10,6 +10,7 @@ use super::model::*;
 use super::names::{Names, unknown};
 use super::pki;
 use super::read::{self, Fields};
+use super::script::{self, Setting, Suite};
 use crate::catalogue::{OptionId, Release, Scope, Target};
 use crate::lang::yaml::{self, Key, Node};
 use crate::report::{Diagnostic, nearest};
@@ -30,20 +31,17 @@ pub fn decode(source: SourceId, bytes: &[u8]) -> Decoded {
     let tree = yaml::parse(source, bytes);
     let mut findings = Findings::new(source, bytes, &tree);
     let whole = Span::new(source, 0, bytes.len());
-    let root = tree.root.as_ref();
-    match root {
-        Some(root) => check::check(&mut findings, Name::File, root, &Kind::Object(&ROOT)),
-        None if tree.stopped.is_none() => {
-            let finding = error(rules::MISSING_KEY, "the file is empty", whole.part(0, 0));
-            findings.add(finding.help("begin it with `moskit: 1`"));
-        }
-        None => {}
-    }
-    let root = root.and_then(|root| Fields::of(&ROOT, root)).unwrap_or(Fields::absent(&ROOT, whole));
+    check::check_file(&mut findings, &tree, whole, &ROOT);
+    let root =
+        tree.root.as_ref().and_then(|root| Fields::of(&ROOT, root)).unwrap_or(Fields::absent(&ROOT, whole));
     let names = Names::of(root);
     names.check(root, &mut findings);
     let mut decoder = Decoder { findings, names };
-    let spec = decoder.spec(root, whole);
+    let mut spec = decoder.spec(root, whole);
+    let mut setting = Setting::of_spec(&spec);
+    let keys = |key| root.map(key).iter().map(|(key, _)| &key.text);
+    setting.add_unread(keys("listeners"), keys("users"));
+    spec.tests = script::of_spec(&mut decoder.findings, root, &setting);
     Decoded { spec, problems: decoder.findings.finish() }
 }
 
@@ -74,6 +72,7 @@ impl<'a> Decoder<'a, '_> {
             limits: root.fields("limits", &LIMITS).map(limits).unwrap_or_default(),
             options: self.options(root, |scope| scope != Scope::Listener),
             accept: root.map("accept").iter().filter_map(accepted).collect(),
+            tests: Suite::empty(root.span),
         }
     }
 

@@ -14,6 +14,7 @@ mod names;
 mod pki;
 mod read;
 mod schema;
+pub mod script;
 
 pub use decode::{Decoded, decode};
 pub use findings::rules;

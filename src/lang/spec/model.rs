@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::script::Suite;
 use crate::catalogue::Target;
 use crate::model::acl::Access;
 use crate::text::Span;
@@ -64,6 +65,8 @@ pub struct Spec {
     pub options: Vec<OptionLine>,
     /// Findings that are meant.
     pub accept: Vec<Accepted>,
+    /// Tests of the result.
+    pub tests: Suite,
 }
 
 impl Spec {
@@ -72,7 +75,7 @@ impl Spec {
         let passwords = self.users.iter().filter_map(|user| user.password.as_ref());
         let is_secret =
             |password: &&Spanned<Password>| matches!(password.value, Password::Plain(_) | Password::Hash(_));
-        passwords.filter(is_secret).map(|password| password.span)
+        passwords.filter(is_secret).map(|password| password.span).chain(self.tests.secrets())
     }
 }
 

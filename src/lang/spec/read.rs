@@ -41,6 +41,11 @@ impl<'a> Fields<'a> {
         field.kind.forms().iter().any(|form| has_shape(form, node)).then_some((key, node))
     }
 
+    /// The keys that are written, whatever they are.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a Key> {
+        self.entries.iter().map(|(key, _)| key)
+    }
+
     /// The value of a field.
     pub(super) fn node(&self, key: &str) -> Option<&'a Node> {
         Some(self.entry(key)?.1)

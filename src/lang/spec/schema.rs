@@ -10,11 +10,16 @@ use super::fields::{Field, Kind, Object, ROOT};
 /// or for no number (`.nan`) unless they are quoted. It cannot say what hangs on other places of the file:
 /// whether a name is defined, whether two spans of time fit together.
 pub fn schema() -> Value {
+    of(&ROOT, "moskit deployment")
+}
+
+/// The JSON Schema of files that hold an object.
+pub(super) fn of(object: &'static Object, title: &str) -> Value {
     let mut definitions = Map::new();
-    let mut root = object_schema(&ROOT, &mut definitions);
+    let mut root = object_schema(object, &mut definitions);
     let mut schema = Map::new();
     schema.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
-    schema.insert("title".into(), json!("moskit deployment"));
+    schema.insert("title".into(), json!(title));
     schema.append(&mut root);
     definitions.sort_keys();
     schema.insert("$defs".into(), Value::Object(definitions));

@@ -71,15 +71,24 @@ pub fn full(findings: &[Diagnostic], sources: &Sources, all: &[String], style: F
 /// A remark below the text: a word in front, lines of at most `width` columns, indented alike.
 fn paragraph(word: &str, text: &str, width: usize) -> String {
     let head = format!("  {word}: ");
-    let mut out = head.clone();
-    let mut column = head.len();
+    wrapped(&head, head.len(), text, width)
+}
+
+/// A text behind `head` in lines of at most `width` columns, those after the first one indented.
+pub(crate) fn wrapped(head: &str, indent: usize, text: &str, width: usize) -> String {
+    let mut out = head.to_owned();
+    let begin = head.chars().count();
+    let mut column = begin;
+    let mut is_first = true;
     for piece in text.split_whitespace() {
         let length = piece.chars().count();
-        if column > head.len() && column + 1 + length > width {
+        let at_begin = if is_first { column == begin } else { column == indent };
+        if !at_begin && column + 1 + length > width {
             out.push('\n');
-            out.push_str(&" ".repeat(head.len()));
-            column = head.len();
-        } else if column > head.len() {
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+            is_first = false;
+        } else if !at_begin {
             out.push(' ');
             column += 1;
         }

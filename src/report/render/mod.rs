@@ -4,6 +4,7 @@ mod concise;
 mod full;
 
 pub use concise::concise;
+pub(crate) use full::wrapped;
 pub use full::{FullStyle, full};
 
 use super::Diagnostic;

@@ -2,9 +2,11 @@
 //! printed from it.
 
 mod patterns;
+mod script;
 mod table;
 
-pub(super) use patterns::{FILTER, Pattern};
+pub(super) use patterns::{FILTER, Pattern, TOPIC, VARIABLE_NAME};
+pub(super) use script::*;
 pub(super) use table::*;
 
 /// What a value may be.
@@ -145,6 +147,9 @@ impl Kind {
             Self::Number(least, i64::MAX) => format!("a whole number from {least}"),
             Self::Number(least, most) => format!("a whole number from {least} to {most}"),
             Self::Boolean => "`true` or `false`".to_owned(),
+            Self::Word(words @ [first, second, .., last]) if words.len() > MOST_LISTED => {
+                format!("a word like `{first}`, `{second}` or `{last}`")
+            }
             Self::Word(words) => alternatives(words),
             Self::Object(object) if object.one_of.is_empty() => "a map".to_owned(),
             Self::Object(object) => format!("a map with {}", alternatives(object.one_of)),
@@ -157,6 +162,9 @@ impl Kind {
         }
     }
 }
+
+/// Longer lists of words are not written out.
+const MOST_LISTED: usize = 20;
 
 /// Words of which one is to be chosen.
 pub(super) fn alternatives(words: &[&str]) -> String {

@@ -42,6 +42,47 @@ pub(in crate::lang::spec) static PASSWORD: Pattern = Pattern {
     is_secret: true,
 };
 
+/// Any text.
+pub(in crate::lang::spec) static ANY: Pattern = pattern("a text", |_| true, "^[\\s\\S]*$");
+
+/// Any text, which may be a password.
+pub(in crate::lang::spec) static SECRET: Pattern =
+    Pattern { what: "a text", matches: |_| true, regex: "^[\\s\\S]*$", fault: None, is_secret: true };
+
+/// What a client may call a topic or a filter, well formed or not: brokers are tested with both.
+pub(in crate::lang::spec) static TOPIC: Pattern = pattern("a topic", |text| !text.is_empty(), "^[\\s\\S]+$");
+
+/// Bytes as hexadecimal digits.
+pub(in crate::lang::spec) static HEX: Pattern = pattern(
+    "bytes of two hexadecimal digits each",
+    |text| text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+    "^([0-9A-Fa-f]{2})*$",
+);
+
+/// The name of a variable.
+pub(in crate::lang::spec) static VARIABLE_NAME: Pattern = pattern(
+    "a name of small letters, digits and `_`",
+    |text| {
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(is_part)
+    },
+    "^[a-z][a-z0-9_]*$",
+);
+
+/// The value of a variable.
+pub(in crate::lang::spec) static VARIABLE_VALUE: Pattern =
+    pattern("a text", |text| !text.is_empty(), "^[\\s\\S]+$");
+
+/// A variable in place of a value.
+pub(in crate::lang::spec) static VARIABLE: Pattern = pattern(
+    "a variable like `${name}`",
+    |text| {
+        let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        name.is_some_and(VARIABLE_NAME.matches)
+    },
+    "^\\$\\{[a-z][a-z0-9_]*\\}$",
+);
+
 /// A ready hash.
 pub(in crate::lang::spec) static HASH: Pattern = Pattern {
     what: "a hash as a password file holds it, like `$7$101$…$…`",
@@ -179,14 +220,14 @@ mod tests {
     use super::*;
 
     /// Texts that are near to having some form.
-    const NEAR: &str = "([a-c+#/ :.1-39$\\-dhy\u{e9}\u{1}\u{85}\u{a0}]{0,8}|[1-9]{1,10}[a-z]|[1-3.]{1,6}|\\$[67]\\$[a:]{0,3})";
+    const NEAR: &str = "([a-c+#/ :.1-39$\\-dhy\u{e9}\u{1}\u{85}\u{a0}]{0,8}|[1-9]{1,10}[a-z]|[1-3.]{1,6}|\\$?\\{?[a-z_A1]{1,3}\\}?|[0-9a-gF]{2,5}|\\$[67]\\$[a:]{0,3})";
 
     proptest! {
         #[test]
         fn the_schema_says_the_same(text in NEAR) {
             let patterns = [
                 &TEXT, &REASON, &PASSWORD, &HASH, &NAME, &PATH, &SOCKET, &HOST, &OPTION, &RULE, &RELEASE,
-                &DURATION, &FILTER, &TOPIC_PREFIX,
+                &DURATION, &FILTER, &TOPIC_PREFIX, &ANY, &TOPIC, &HEX, &VARIABLE_NAME, &VARIABLE,
             ];
             for pattern in patterns {
                 let schema = serde_json::json!({ "pattern": pattern.regex });

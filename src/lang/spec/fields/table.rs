@@ -1,6 +1,7 @@
 //! Every key, object by object.
 
 use super::patterns::*;
+use super::script::{OBSERVER, TESTS};
 use super::{Field, Kind, Object};
 use Kind::{Boolean, Forms, List, Map, NonEmpty, Number, Text, Word};
 
@@ -64,6 +65,8 @@ pub(in crate::lang::spec) static ROOT: Object = Object::new(
         field("limits", Kind::Object(&LIMITS), "Limits for the whole broker"),
         field("options", OPTIONS, "Any other option of the release, by its name"),
         field("accept", Map(&RULE, &Text(&REASON)), "Findings that are meant: a rule's name and the reason"),
+        name("observer", OBSERVER),
+        field("tests", TESTS, "Tests of what is compiled, over MQTT"),
     ],
 );
 

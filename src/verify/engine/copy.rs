@@ -1,0 +1,379 @@
+//! A private copy of a configuration: the same in all that clients can tell, and apart from everything else on the
+//! machine.
+//!
+//! Listeners move to ports of loopback and to sockets in the folder of the copy, files that are read are copied,
+//! files that are written stay in the folder, the log goes to stderr, bridges lead nowhere. Everything is done by
+//! replacing single values of lines; whatever else stands in the files, wrong or odd, stays as it is.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::catalogue::{Kind, OptionId, PathUse, Quirk, options};
+use crate::lang::Reader;
+use crate::lang::conf::LineKind;
+use crate::model::{Deployment, Listener, ListenerKind, Protocol};
+use crate::text::{FileKind, Span};
+
+/// The folder of files that all copies of a run share, as a copy's own folder sees it.
+const SHARED: &str = "../shared";
+
+/// Where a bridge is sent: nobody listens on this port of loopback.
+const NOWHERE: &str = "127.0.0.1:1";
+
+/// A configuration file of the copy, but for the ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(Vec<u8>),
+    /// The port of the listener with this index.
+    Port(usize),
+}
+
+/// Where a listener of the copy can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// A port of this address of loopback.
+    Port { is_v6: bool },
+    /// A socket with this name in the folder of the copy.
+    Socket(String),
+    /// Not at all.
+    None,
+}
+
+/// Everything of a copy but its ports and its folder.
+#[derive(Debug)]
+pub(super) struct Draft {
+    confs: Vec<(String, Vec<Piece>)>,
+    /// Files that copies share, by their names in the shared folder.
+    pub(super) shared: Vec<(String, Arc<[u8]>)>,
+    /// Files that each copy has for itself, by their paths in its folder.
+    pub(super) own: Vec<(String, Arc<[u8]>)>,
+    /// Folders that each copy has.
+    pub(super) folders: Vec<String>,
+    /// By the index of the listener.
+    pub(super) doors: Vec<Door>,
+    /// The listener of local-only mode, whose port is an argument of the program.
+    pub(super) local_only: Option<usize>,
+}
+
+impl Draft {
+    /// The configuration files of a copy with these ports, by their paths in its folder.
+    pub(super) fn confs(&self, ports: &[u16]) -> Vec<(&str, Vec<u8>)> {
+        let text = |pieces: &[Piece]| {
+            let piece = |piece: &Piece| match piece {
+                Piece::Text(text) => text.clone(),
+                Piece::Port(index) => ports.get(*index).copied().unwrap_or_default().to_string().into_bytes(),
+            };
+            pieces.iter().flat_map(piece).collect()
+        };
+        self.confs.iter().map(|(path, pieces)| (path.as_str(), text(pieces))).collect()
+    }
+}
+
+/// Drafts copies of the configuration at `main`, which was lowered to `deployment` with the same reader. For
+/// `is_root` the broker keeps the rights that it is started with, since its folder is closed to others.
+///
+/// # Errors
+/// Why the main file cannot be read.
+pub(super) fn draft(
+    reader: &mut Reader<'_>,
+    main: &Path,
+    deployment: &Deployment,
+    is_root: bool,
+) -> Result<Draft, String> {
+    let mut copying = Copying {
+        reader,
+        deployment,
+        is_root,
+        has_user: false,
+        draft: Draft {
+            confs: Vec::new(),
+            shared: Vec::new(),
+            own: Vec::new(),
+            folders: vec!["data".to_owned(), "http".to_owned()],
+            doors: deployment
+                .listeners
+                .iter()
+                .enumerate()
+                .map(|(index, own)| door(deployment, index, own))
+                .collect(),
+            local_only: deployment.listeners.iter().position(|own| own.kind == ListenerKind::LocalOnly),
+        },
+    };
+    let pieces = copying.file(main, false)?;
+    let mut head = copying.head();
+    let tail = copying.tail();
+    head.extend(pieces);
+    head.extend(tail);
+    copying.draft.confs.push(("mosquitto.conf".to_owned(), head));
+    Ok(copying.draft)
+}
+
+fn door(deployment: &Deployment, index: usize, listener: &Listener) -> Door {
+    let is_websocket = listener.protocol == Protocol::Websockets;
+    let release = deployment.release;
+    match &listener.socket {
+        Some(_) if is_websocket && release.has(Quirk::WebsocketsOnUnixSocketOpenPort) => Door::None,
+        Some(_) => Door::Socket(format!("s{index}")),
+        None => Door::Port { is_v6: is_v6(listener) },
+    }
+}
+
+fn is_v6(listener: &Listener) -> bool {
+    listener.settings.text(options::SOCKET_DOMAIN).is_some_and(|domain| domain.value == "ipv6")
+}
+
+fn loopback(listener: &Listener) -> &'static str {
+    if is_v6(listener) { "::1" } else { "127.0.0.1" }
+}
+
+struct Copying<'c, 'r, 'f> {
+    reader: &'c mut Reader<'f>,
+    deployment: &'r Deployment,
+    is_root: bool,
+    has_user: bool,
+    draft: Draft,
+}
+
+/// What becomes of a line.
+enum Edit {
+    /// Nothing.
+    Keep,
+    /// It goes.
+    Drop,
+    /// All behind the option's name is replaced.
+    Value(Vec<Piece>),
+}
+
+fn value(text: impl Into<Vec<u8>>) -> Edit {
+    Edit::Value(vec![Piece::Text(text.into())])
+}
+
+impl Copying<'_, '_, '_> {
+    /// The lines of a file, edited.
+    fn file(&mut self, path: &Path, is_included: bool) -> Result<Vec<Piece>, String> {
+        let tree =
+            self.reader.conf(path).map_err(|error| format!("cannot read `{}`: {error:?}", path.display()))?;
+        let mut pieces = Vec::new();
+        for line in &tree.lines {
+            let edit = match line.kind {
+                // A NUL may hide the rest of the file, which must not come to light.
+                _ if line.nul.is_some() => (line.span, Edit::Keep),
+                LineKind::Directive { name, value } => (name, self.edit(name, value, is_included)),
+                LineKind::Blank | LineKind::Comment => (line.span, Edit::Keep),
+            };
+            match edit {
+                (_, Edit::Keep) => pieces.push(Piece::Text(self.reader.sources.slice(line.span).to_vec())),
+                (_, Edit::Drop) => {}
+                (name, Edit::Value(new)) => {
+                    pieces.push(Piece::Text(self.reader.sources.slice(name).to_vec()));
+                    pieces.push(Piece::Text(b" ".to_vec()));
+                    pieces.extend(new);
+                    pieces.push(Piece::Text(b"\n".to_vec()));
+                }
+            }
+        }
+        Ok(pieces)
+    }
+
+    fn edit(&mut self, name: Span, raw: Span, is_included: bool) -> Edit {
+        let Some(option) = OptionId::named(&self.reader.sources.text(name)) else { return Edit::Keep };
+        if !option.is_known(self.deployment.release) {
+            return Edit::Keep;
+        }
+        let entry = option.entry();
+        match (entry.kind, entry.path) {
+            (Kind::Listener, _) => self.listener(name, raw),
+            (Kind::Port, _) => self.default_port(),
+            (Kind::Include, _) => self.include(name, raw, is_included),
+            (Kind::LogDestination, _) => self.log_destination(raw),
+            (Kind::Addresses, _) => value(NOWHERE),
+            (Kind::PluginOption, _) => self.plugin_file(raw),
+            (Kind::Path, Some(PathUse::Read | PathUse::ReadOnConnect)) => self.file_to_read(raw),
+            (Kind::Directory, Some(PathUse::Folder)) if option == options::HTTP_DIR => value("http"),
+            (Kind::Directory, Some(PathUse::Folder)) => self.folder_to_read(raw),
+            _ => self.edit_by_name(option),
+        }
+    }
+
+    fn edit_by_name(&mut self, option: OptionId) -> Edit {
+        match option {
+            options::BIND_ADDRESS => match self.default_listener() {
+                Some((_, listener)) => value(loopback(listener)),
+                None => value("127.0.0.1"),
+            },
+            options::BIND_INTERFACE => value("lo"),
+            options::USER if self.is_root => {
+                self.has_user = true;
+                value("root")
+            }
+            options::PID_FILE => value("mosquitto.pid"),
+            options::PERSISTENCE_LOCATION => value("data"),
+            options::PERSISTENCE_FILE => value("mosquitto.db"),
+            // No proxy stands in front of the copy.
+            options::ENABLE_PROXY_PROTOCOL
+            | options::PROXY_PROTOCOL_V2_REQUIRE_TLS
+            | options::BRIDGE_BIND_ADDRESS => Edit::Drop,
+            _ => Edit::Keep,
+        }
+    }
+
+    /// The default listener and its index.
+    fn default_listener(&self) -> Option<(usize, &Listener)> {
+        let mut listeners = self.deployment.listeners.iter().enumerate();
+        listeners.find(|(_, listener)| listener.kind == ListenerKind::Default)
+    }
+
+    fn listener(&mut self, name: Span, raw: Span) -> Edit {
+        let is_it = |listener: &Listener| {
+            let span = listener.span;
+            listener.kind == ListenerKind::Explicit
+                && span.source == name.source
+                && span.start == name.start
+                && span.end == raw.end
+        };
+        let Some(index) = self.deployment.listeners.iter().position(is_it) else { return Edit::Keep };
+        let listener = &self.deployment.listeners[index];
+        match &self.draft.doors[index] {
+            Door::Socket(file) => value(format!("0 {file}")),
+            Door::None => value(format!("0 s{index}")),
+            Door::Port { .. } => {
+                let host = match &listener.host {
+                    // With a name, this release opens a socket that nobody reaches; so it does here.
+                    Some(host) if self.keeps_host(listener, &host.value) => &*host.value,
+                    _ => loopback(listener),
+                };
+                Edit::Value(vec![Piece::Port(index), Piece::Text(format!(" {host}").into_bytes())])
+            }
+        }
+    }
+
+    fn keeps_host(&self, listener: &Listener, host: &str) -> bool {
+        listener.protocol == Protocol::Websockets
+            && self.deployment.release.has(Quirk::WebsocketsHostUnchecked)
+            && host.parse::<std::net::IpAddr>().is_err()
+    }
+
+    fn default_port(&self) -> Edit {
+        match self.default_listener() {
+            Some((index, _)) => Edit::Value(vec![Piece::Port(index)]),
+            None => Edit::Keep,
+        }
+    }
+
+    fn include(&mut self, name: Span, raw: Span, is_included: bool) -> Edit {
+        if is_included {
+            // Skipped by the releases that do not refuse it.
+            return Edit::Keep;
+        }
+        // Exactly one blank separates; more belong to the path.
+        let start = (name.end as usize + 1).min(raw.end as usize);
+        let bytes = self.reader.sources.slice(Span::new(name.source, start, raw.end as usize)).to_vec();
+        let folder = PathBuf::from(OsStr::from_bytes(&bytes));
+        let Ok(mut names) = self.reader.files().list(&folder) else { return Edit::Keep };
+        names.retain(|name| name.len() > 5 && name.as_bytes().ends_with(b".conf"));
+        names.sort();
+        let copy = format!("include{}", self.draft.folders.len());
+        self.draft.folders.push(copy.clone());
+        for name in names {
+            // What cannot be read, or be named, the broker cannot read either, and says so.
+            let (Ok(pieces), Some(file)) = (self.file(&folder.join(&name), true), name.to_str()) else {
+                return Edit::Keep;
+            };
+            self.draft.confs.push((format!("{copy}/{file}"), pieces));
+        }
+        value(copy)
+    }
+
+    /// Clients may read the log.
+    fn log_destination(&self, raw: Span) -> Edit {
+        let is_topic = self.reader.sources.slice(raw).split(|byte| *byte == b' ').next() == Some(b"topic");
+        if is_topic { Edit::Keep } else { Edit::Drop }
+    }
+
+    /// The path that a value is, as the broker would open it.
+    fn path(&self, raw: Span) -> PathBuf {
+        PathBuf::from(OsStr::from_bytes(self.reader.sources.slice(raw).trim_ascii()))
+    }
+
+    /// A file that the broker reads. What cannot be read stays as it is, so that the broker says so.
+    fn file_to_read(&mut self, raw: Span) -> Edit {
+        let path = self.path(raw);
+        let Ok(bytes) = self.reader.files().read(&path) else { return Edit::Keep };
+        value(format!("{SHARED}/{}", self.share(&path, bytes)))
+    }
+
+    fn share(&mut self, path: &Path, bytes: Arc<[u8]>) -> String {
+        let known = self.draft.shared.iter().find(|(_, known)| *known == bytes);
+        if let Some((name, _)) = known {
+            return name.clone();
+        }
+        let own = path.file_name().and_then(OsStr::to_str).unwrap_or("file");
+        let name = format!("{}-{}", self.draft.shared.len(), own.replace(' ', "_"));
+        self.draft.shared.push((name.clone(), bytes));
+        name
+    }
+
+    fn folder_to_read(&mut self, raw: Span) -> Edit {
+        let folder = self.path(raw);
+        let Ok(names) = self.reader.files().list(&folder) else { return Edit::Keep };
+        let copy = format!("folder{}", self.draft.folders.len());
+        self.draft.folders.push(copy.clone());
+        for name in names {
+            if let (Ok(bytes), Some(file)) = (self.reader.files().read(&folder.join(&name)), name.to_str()) {
+                self.draft.own.push((format!("{copy}/{file}"), bytes));
+            }
+        }
+        value(copy)
+    }
+
+    /// A plugin may write to the file that an option names, so that each copy has its own.
+    fn plugin_file(&mut self, raw: Span) -> Edit {
+        let path = self.path(raw);
+        let files = self.reader.files();
+        let is_file =
+            path.is_absolute() && files.facts(&path).is_ok_and(|facts| facts.kind == FileKind::Regular);
+        match files.read(&path) {
+            Ok(bytes) if is_file => {
+                let name = format!("plugin{}", self.draft.own.len());
+                self.draft.own.push((name.clone(), bytes));
+                value(name)
+            }
+            _ => Edit::Keep,
+        }
+    }
+
+    /// Lines above the first one.
+    fn head(&self) -> Vec<Piece> {
+        let mut pieces = vec![Piece::Text(b"log_dest stderr\nset_tcp_nodelay true\n".to_vec())];
+        if self.is_root && !self.has_user {
+            pieces.push(Piece::Text(b"user root\n".to_vec()));
+        }
+        if let Some((index, listener)) = self.default_listener() {
+            if listener.settings.get(options::PORT).is_none() {
+                pieces.push(Piece::Text(b"port ".to_vec()));
+                pieces.push(Piece::Port(index));
+                pieces.push(Piece::Text(b"\n".to_vec()));
+            }
+            if listener.host.is_none() {
+                pieces.push(Piece::Text(format!("bind_address {}\n", loopback(listener)).into_bytes()));
+            }
+        }
+        pieces
+    }
+
+    /// Lines below the last one.
+    fn tail(&self) -> Vec<Piece> {
+        let Some((_, listener)) = self.default_listener() else { return Vec::new() };
+        let is_told = listener.settings.get(options::PORT).is_some() || listener.host.is_some();
+        let has_local_rules = self.deployment.listeners.len() == 1
+            && !is_told
+            && self.deployment.release.has(Quirk::DefaultListenerOpenedLocally);
+        if !has_local_rules {
+            return Vec::new();
+        }
+        // With a port it no longer has the rules of local-only mode, by which it lets everybody in.
+        vec![Piece::Text(b"\nallow_anonymous true\n".to_vec())]
+    }
+}
