@@ -13,6 +13,7 @@ use super::observe::Observer;
 use super::packets;
 use super::perform::{Performance, Scene, Stop, end_words};
 use super::script::{self, Expectation, Message, Turn};
+use super::stage::decide;
 use crate::access;
 use crate::broker::wire::{
     Properties, Property, Publish, QoS, Reason, RetainHandling, Subscription, Text, Version,
@@ -82,16 +83,25 @@ impl Performance<'_> {
             true => self.limited(turn, &expected, None, watching).await?,
             false => None,
         };
-        if is_watched && observer.is_none() && scene.who.version != Version::V5 {
+        // Where nobody else may read it, the client itself perhaps may.
+        let watches_itself = is_watched
+            && observer.is_none()
+            && decide(self.helpers.ground, &scene.who, access::Action::Receive, &broker_topic).allowed;
+        let before = scene.inbox.look(|all| all.len());
+        if watches_itself {
+            // Where this ends the connection, publishing will tell.
+            drop(self.listen(turn, &expected, &scene, &topic).await?);
+        }
+        let is_watched_by_nobody = is_watched && observer.is_none() && !watches_itself;
+        if is_watched_by_nobody && scene.who.version != Version::V5 {
             let version = if scene.who.version == Version::V31 { "3.1" } else { "3.1.1" };
             return Err(Stop::Skipped(format!(
                 "nobody who is known may read `{broker_topic}`, and MQTT {version} does not tell whether a message \
                  is taken; name an `observer`, or let the client speak MQTT 5"
             )));
         }
-        let needs_answer = is_watched && observer.is_none();
-        let message = self.message(turn, said, needs_answer).map_err(Stop::Broken)?;
-        if needs_answer && message.qos == QoS::AtMostOnce {
+        let message = self.message(turn, said, is_watched_by_nobody).map_err(Stop::Broken)?;
+        if is_watched_by_nobody && message.qos == QoS::AtMostOnce {
             return Err(Stop::Skipped(format!(
                 "nobody who is known may read `{broker_topic}`, and the broker answers no message of quality of \
                  service 0; name an `observer`"
@@ -113,9 +123,20 @@ impl Performance<'_> {
             || decided::right(self.helpers.ground, &scene.who, access::Action::Publish, &broker_topic);
         let arrived = match &observer {
             Some(observer) => Some(self.arrived(turn, &expected, observer, &payload).await?),
+            None if watches_itself => {
+                self.settled(turn, &expected, &scene).await?;
+                let is_it = |message: &Publish| message.payload == payload;
+                let got = scene.inbox.look(|all| all.iter().skip(before).any(is_it));
+                self.forget(turn, &expected, &scene, &topic, before).await?;
+                Some(got)
+            }
             None => None,
         };
-        let seen = Seen { answer, arrived, observer: observer.map(|observer| observer.helper.title.clone()) };
+        let observer = match observer {
+            Some(observer) => format!("the observer {}", observer.helper.title),
+            None => "the client itself".to_owned(),
+        };
+        let seen = Seen { answer, arrived, observer };
         match expect {
             Some(Expectation::Allowed) => match seen.refusal() {
                 Some(came) => Err(self.failed(turn, words, came, decided())),
@@ -256,17 +277,8 @@ impl Performance<'_> {
             format!("`{}` to be {}", filter.value, if is_allowed { "readable" } else { "unreadable" });
         let expected = || words.clone();
         let scene = self.scene(turn, &expected)?;
-        let subscription = Subscription {
-            filter: packet_text(&filter.value).map_err(Stop::Broken)?,
-            qos: QoS::AtMostOnce,
-            no_local: false,
-            retain_as_published: false,
-            retain_handling: RetainHandling::Send,
-        };
-        let client = &scene.client;
         let before = scene.inbox.look(|all| all.len());
-        let subscribing = client.subscribe(vec![subscription], Properties::NONE);
-        let reasons = self.limited(turn, &expected, Some(client), subscribing).await?;
+        let reasons = self.listen(turn, &expected, &scene, &filter.value).await?;
         let reasons = self.answered(turn, reasons, &words)?.unwrap_or_default();
         if let Some(refused) = reasons.iter().find(|reason| reason.is_failure()) {
             let came = format!("the broker answered {}", code_words(*refused, scene.who.version));
@@ -295,22 +307,68 @@ impl Performance<'_> {
         scene: &Scene,
         topic: &str,
     ) -> Result<(Reading, String), Stop> {
-        let topic = self.helpers.doors[scene.who.door].global(topic);
+        let door = &self.helpers.doors[scene.who.door];
+        let topic = door.global(topic);
         let number = self.helpers.numbers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let payload = Bytes::from(format!("moskit-{number}"));
         let users = self.users();
         let publishing = self.helpers.publish(&topic, payload.clone(), &users);
         let helper = self.limited(turn, expected, None, publishing).await?;
-        let Some(helper) = helper else {
-            return Err(Stop::Skipped(format!(
-                "nobody who is known may publish on `{topic}`, so nothing can tell who reads it; name an `observer`"
-            )));
+        let publisher = match helper {
+            Some(helper) => helper.title.clone(),
+            // The client itself perhaps may.
+            None if decide(self.helpers.ground, &scene.who, access::Action::Publish, &topic).allowed => {
+                let local = door.local(&topic).unwrap_or_default();
+                let message = Publish {
+                    dup: false,
+                    qos: QoS::AtMostOnce,
+                    retain: false,
+                    topic: packet_text(local).map_err(Stop::Broken)?,
+                    packet_id: 0,
+                    properties: Properties::NONE,
+                    payload: payload.clone(),
+                };
+                let client = &scene.client;
+                let sent = self.limited(turn, expected, Some(client), client.publish(message)).await?;
+                sent.map_err(|end| self.failed(turn, expected(), No::of_end(&end).said, None))?;
+                "it".to_owned()
+            }
+            None => {
+                return Err(Stop::Skipped(format!(
+                    "nobody who is known may publish on `{topic}`, so nothing can tell who reads it; name an \
+                     `observer`"
+                )));
+            }
         };
+        self.settled(turn, expected, scene).await?;
+        let is_read = scene.inbox.look(|all| all.iter().any(|message| message.payload == payload));
+        Ok((Reading { is_read, publisher }, topic))
+    }
+
+    /// A round trip of a client of the test.
+    async fn settled(&self, turn: &Turn, expected: &dyn Fn() -> String, scene: &Scene) -> Result<(), Stop> {
         let settling = scene.client.settle();
         let settled = self.limited(turn, expected, Some(&scene.client), settling).await?;
-        settled.map_err(|end| self.failed(turn, expected(), No::of_end(&end).said, None))?;
-        let is_read = scene.inbox.look(|all| all.iter().any(|message| message.payload == payload));
-        Ok((Reading { is_read, publisher: helper.title.clone() }, topic))
+        settled.map_err(|end| self.failed(turn, expected(), No::of_end(&end).said, None))
+    }
+
+    /// Subscribes a client of the test to a filter, for a look; gives what the broker answers.
+    async fn listen(
+        &self,
+        turn: &Turn,
+        expected: &dyn Fn() -> String,
+        scene: &Scene,
+        filter: &str,
+    ) -> Result<Result<Vec<Reason>, End>, Stop> {
+        let subscription = Subscription {
+            filter: packet_text(filter).map_err(Stop::Broken)?,
+            qos: QoS::AtMostOnce,
+            no_local: false,
+            retain_as_published: false,
+            retain_handling: RetainHandling::Send,
+        };
+        let subscribing = scene.client.subscribe(vec![subscription], Properties::NONE);
+        self.limited(turn, expected, Some(&scene.client), subscribing).await
     }
 
     /// Reading what the broker itself publishes: retained, and again and again.
@@ -330,11 +388,7 @@ impl Performance<'_> {
         };
         let reading = |is_read| Reading { is_read, publisher: "the broker".to_owned() };
         let has_read = || scene.inbox.look(|all| all.len() > before);
-        let settle = async || {
-            let settled = self.limited(turn, expected, Some(&scene.client), scene.client.settle()).await?;
-            settled.map_err(|end| self.failed(turn, expected(), No::of_end(&end).said, None))
-        };
-        settle().await?;
+        self.settled(turn, expected, scene).await?;
         if has_read() {
             return Ok((reading(true), topic));
         }
@@ -356,7 +410,7 @@ impl Performance<'_> {
         if !is_there {
             return Err(Stop::Skipped(format!("the broker publishes nothing that `{filter}` matches")));
         }
-        settle().await?;
+        self.settled(turn, expected, scene).await?;
         Ok((reading(has_read()), topic))
     }
 
@@ -397,25 +451,23 @@ struct Seen {
     /// Whether the observer got it.
     arrived: Option<bool>,
     /// Who observed.
-    observer: Option<String>,
+    observer: String,
 }
 
 impl Seen {
     /// How it showed that the message was not taken.
     fn refusal(&self) -> Option<String> {
-        let observer = self.observer.as_deref().unwrap_or("nobody");
         match (self.answer.filter(|answer| answer.is_failure()), self.arrived) {
             (Some(code), _) => Some(format!("the broker answered {}", code_words(code, Version::V5))),
-            (None, Some(false)) => Some(format!("the observer {observer} got nothing")),
+            (None, Some(false)) => Some(format!("{} got nothing", self.observer)),
             (None, _) => None,
         }
     }
 
     /// How it showed that the message was taken, or not for one of the wanted reasons.
     fn admission(&self, reasons: &[script::Reason]) -> Option<String> {
-        let observer = self.observer.as_deref().unwrap_or("nobody");
         if self.arrived == Some(true) {
-            return Some(format!("the observer {observer} got it"));
+            return Some(format!("{} got it", self.observer));
         }
         let answer = self.answer?;
         let no = No { reason: super::answer::of_code(answer, Version::V5), said: String::new() };

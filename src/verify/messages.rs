@@ -212,6 +212,12 @@ impl Wanted<'_> {
         notes.extend(
             self.expected.retain.map(|is| if is { "retained".to_owned() } else { "not retained".to_owned() }),
         );
+        if self.expected.properties != super::script::MessageProperties::default() {
+            notes.push("with those properties".to_owned());
+        }
+        if let Some(numbers) = &self.expected.identifiers {
+            notes.push(format!("subscription identifiers {numbers:?}"));
+        }
         let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
         format!("a message{topic}{payload}{notes}")
     }

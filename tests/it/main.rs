@@ -23,5 +23,6 @@ mod script;
 mod seeds;
 mod spec;
 mod tidy;
+mod verify;
 mod verify_command;
 mod verify_reports;
