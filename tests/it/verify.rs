@@ -131,3 +131,121 @@ fn expectations() {
 fn configurations() {
     check("configurations", &[], &["mosquitto.conf"]);
 }
+
+/// A folder with the configuration and test of a broker that misbehaves.
+fn misbehaving(behaviour: &str) -> (tempfile::TempDir, Broker) {
+    let scene = fixtures::open_folder();
+    let pid = scene.path().join("pid");
+    let conf =
+        format!("# does {behaviour}\n# pid in {}\nlistener 1883\nallow_anonymous true\n", pid.display());
+    fs::write(scene.path().join("mosquitto.conf"), conf).unwrap();
+    let test = "moskit: 1\ntests: [ { name: it, as: anonymous, publish: a } ]\n";
+    fs::write(scene.path().join("a.test.yaml"), test).unwrap();
+    let program = folder("tests/verify/misbehaving.py");
+    (scene, Broker { release: moskit::catalogue::Release::newest(), program })
+}
+
+#[test]
+fn brokers_that_misbehave() {
+    let expected = "expected the message on `a` to be allowed, but";
+    let cases = [
+        ("hang", format!("failed: it: {expected} PUBACK did not come within 5 s\n")),
+        (
+            "die",
+            "broken: it: the broker ended (exit code 7): mosquitto version 2.1.2 running; out of order\n"
+                .into(),
+        ),
+        ("close", format!("failed: it: {expected} the broker closed the connection\n")),
+        (
+            "babble",
+            format!("failed: it: {expected} the broker sent a bad packet: there is no packet of kind 0\n"),
+        ),
+    ];
+    for (behaviour, line) in cases {
+        let (scene, broker) = misbehaving(behaviour);
+        assert_eq!(come(scene.path(), &["mosquitto.conf"], &broker), line, "{behaviour}");
+        assert!(has_ended(scene.path()), "{behaviour}");
+    }
+}
+
+/// Whether the broker that wrote its process id into a folder is gone.
+fn has_ended(folder: &Path) -> bool {
+    let pid = fs::read_to_string(folder.join("pid")).unwrap();
+    !Path::new("/proc").join(pid).join("exe").exists()
+}
+
+#[test]
+fn a_stopped_run_stops_its_brokers() {
+    let (scene, broker) = misbehaving("hang");
+    let engine = format!("mosquitto:{}", broker.program.display());
+    let mut child = program::moskit(scene.path())
+        .args(["test", "mosquitto.conf", "--engine", &engine])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = std::time::Instant::now();
+    while fs::read_to_string(scene.path().join("pid")).unwrap_or_default().is_empty() {
+        assert!(begun.elapsed() < LONGEST, "no broker was started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!has_ended(scene.path()));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert!(has_ended(scene.path()));
+    assert!(begun.elapsed() < Duration::from_secs(4), "it waited for the test to end");
+}
+
+/// Five ways in which a pack can be worse than its spec: the tests of the example notice each.
+#[test]
+fn tests_notice_what_goes_wrong() {
+    say_missing("mutations");
+    let Some(broker) = brokers().last() else { return };
+    let scene = fixtures::open_folder();
+    let root = folder("");
+    let example = root.join("examples/first-steps");
+    let path = |name: &str| scene.path().join(name).to_str().unwrap().to_owned();
+    let compile = |pack: &str, state: &str| {
+        let spec = example.join("deployment.yaml").to_str().unwrap().to_owned();
+        let (pack, state) = (path(pack), path(state));
+        let words = ["compile", &spec, "-o", &pack, "--install-prefix", &pack, "--state", &state];
+        program::run(&mut limited(scene.path(), None, &words), LONGEST).exits(0);
+    };
+    compile("pack", "state");
+    compile("other", "other-state");
+    let replace = |file: &str, from: &str, to: &str| {
+        let path = scene.path().join("pack").join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no `{from}`");
+        let line = |line: &str| if line.contains(from) { line.replace(from, to) } else { line.to_owned() };
+        fs::write(path, text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n").unwrap();
+    };
+    let mutations: [(&str, &dyn Fn()); 6] = [
+        ("nothing", &|| {}),
+        ("a widened filter", &|| replace("aclfile", "read free/+/+", "read #")),
+        ("a lost user", &|| replace("passwd", "freeuser:", "#freeuser:")),
+        ("anonymous on", &|| replace("mosquitto.conf", "password_file", "#password_file")),
+        ("TLS off", &|| {
+            replace("mosquitto.conf", "certfile", "#certfile");
+            replace("mosquitto.conf", "keyfile", "#keyfile");
+            replace("mosquitto.conf", "tls_version", "#tls_version");
+        }),
+        ("a wrong CA", &|| {
+            for file in ["certs/broker.crt", "certs/broker.key"] {
+                fs::copy(scene.path().join("other").join(file), scene.path().join("pack").join(file))
+                    .unwrap();
+            }
+        }),
+    ];
+    let tests = example.join("deployment.test.yaml").to_str().unwrap().to_owned();
+    let (pack, state) = (path("pack"), path("state"));
+    for (mutation, mutate) in mutations {
+        fs::remove_dir_all(scene.path().join("pack")).unwrap();
+        compile("pack", "state");
+        mutate();
+        let came = come(scene.path(), &[&pack, "--tests", &tests, "--state", &state], broker);
+        let failures = came.lines().filter(|line| line.starts_with("failed: ")).count();
+        assert!(came.lines().count() > 100, "{mutation}: {came}");
+        assert_eq!(failures == 0, mutation == "nothing", "{mutation}: {failures} failures");
+    }
+}
