@@ -250,6 +250,28 @@ fn the_examples_are_read() {
     }
 }
 
+#[test]
+fn what_makes_many_tests_is_read_in_bounded_time() {
+    let spec = setting();
+    let values = (0..100).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
+    let variables = ["a", "b", "c", "d", "e"].map(|name| format!("{name}: [ {values} ]")).join(", ");
+    let forms =
+        ["expect: connected", "rights: {}", "rights: { read: \"${a}/${b}\" }", "steps: []", "publish: x"];
+    for form in forms {
+        let one = format!("moskit: 1\ntests:\n  - {{ as: alice, each: {{ {variables} }}, {form} }}\n");
+        // Many entries of which none becomes a test.
+        let entry = format!("  - {{ as: alice, each: {{ a: [ {values} ], b: [ {values} ] }}, {form} }}\n");
+        for text in [one, format!("moskit: 1\ntests:\n{}", entry.repeat(200))] {
+            let begin = std::time::Instant::now();
+            let (_, decoded) = read(text.as_bytes(), &spec);
+            assert!(!decoded.problems.is_empty(), "{form}");
+            assert!(decoded.suite.tests.len() <= script::MAX_TESTS, "{form}");
+            assert!(begin.elapsed().as_secs() < 30, "{form}: {:?}", begin.elapsed());
+            println!("{form}: {:?}", begin.elapsed());
+        }
+    }
+}
+
 /// Words that are put into test files to break them.
 const WORDS: [&str; 22] = [
     "#", " #", "${", "${a}", "*", "&a", "[", "]", "{", "}", ": ", "\n", "  ", "- ", "\"", "each", "steps",

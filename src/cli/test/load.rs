@@ -235,6 +235,8 @@ impl Loading<'_> {
             self.loaded.files.maps.push((installed.into(), lies));
             if installed.ends_with("/mosquitto.conf") {
                 self.loaded.configuration = installed.into();
+                let folder = self.loaded.configuration.parent().unwrap_or(Path::new("")).to_owned();
+                self.loaded.texts = (folder, Vec::new());
             }
         }
         self.pack = Some(folder);

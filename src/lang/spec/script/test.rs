@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::Said;
-use super::decode::Scripting;
+use super::decode::{MAX_TESTS, Scripting};
 use super::model::*;
 use super::steps::Cast;
 use super::variables::Variables;
@@ -51,10 +51,14 @@ impl Scripting<'_, '_> {
         for (_, values) in &each {
             count = count.saturating_mul(values.len());
         }
+        // Each combination makes a test at least.
+        if count > MAX_TESTS {
+            return self.too_many(raw.span.part(0, 1));
+        }
         let mut used = vec![false; each.len()];
         let mut has_unknown = false;
         for number in 0..count {
-            let mut variables = Variables::new(self.work);
+            let mut variables = Variables::new(self.work.saturating_sub(1));
             let mut spans = Vec::new();
             let mut rest = number;
             let mut labels = Vec::new();
