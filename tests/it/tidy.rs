@@ -109,7 +109,8 @@ fn only_the_command_line_touches_the_world() {
         let is_disk = ["src/text/disk.rs", "src/compile/write", "src/compile/state", REAL_BROKER]
             .iter()
             .any(|own| name.starts_with(own));
-        if !is_disk && !name.contains("/tests") && without_tests(&text).contains("std::fs") {
+        let mut code = without_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//"));
+        if !is_disk && !name.contains("/tests") && code.any(|line| line.contains("std::fs")) {
             wrong.push(format!("{name}: reads or writes files by itself"));
         }
     }
