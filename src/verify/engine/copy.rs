@@ -346,7 +346,7 @@ impl Copying<'_, '_, '_> {
 
     /// Lines above the first one.
     fn head(&self) -> Vec<Piece> {
-        let mut pieces = vec![Piece::Text(b"log_dest stderr\nset_tcp_nodelay true\n".to_vec())];
+        let mut pieces = vec![Piece::Text(b"log_dest stderr\n".to_vec())];
         if self.is_root && !self.has_user {
             pieces.push(Piece::Text(b"user root\n".to_vec()));
         }
@@ -402,7 +402,7 @@ mod tests {
         let ports: Vec<u16> = (7000..).take(draft.doors.len()).collect();
         let shown = draft.confs(&ports).into_iter().map(|(name, bytes)| {
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            format!("<{name}>\n{}", text.replace("log_dest stderr\nset_tcp_nodelay true\n", ""))
+            format!("<{name}>\n{}", text.replace("log_dest stderr\n", ""))
         });
         (shown.collect::<Vec<_>>().join("\n"), draft)
     }
