@@ -174,6 +174,7 @@ fn what_is_shared_is_written_before_what_is_not() {
         retain: false,
         topic: &topic,
         packet_id: 0,
+        first: &[],
         properties: &shared,
         last: &own,
         payload: b"p",
