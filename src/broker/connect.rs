@@ -1,6 +1,6 @@
 //! CONNECT: who comes in, with which session, and what it is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -244,6 +244,7 @@ impl Core {
             incoming,
             will,
             link: Some(link),
+            offered: 0,
         };
         if connect.version == Version::V5 {
             session.incoming.retain(|_, message| message.is_some());
@@ -426,7 +427,7 @@ impl Core {
 /// What of a session goes on with a new connection.
 #[derive(Default)]
 struct Kept {
-    filters: Vec<Text>,
+    filters: HashSet<Text>,
     outgoing: Outgoing,
     incoming: HashMap<u16, Option<Rc<super::message::Message>>>,
 }

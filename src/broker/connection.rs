@@ -1,12 +1,15 @@
 //! One connection: bytes in, packets to the core, bytes out.
 
 use std::cell::RefCell;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::core::{Caller, Core, End, Guest};
 use super::log::LogType;
@@ -19,18 +22,27 @@ use super::wire::{Frame, Packet};
 const LINGER: Duration = Duration::from_secs(5);
 
 /// How much is read at a time.
-const READ_BYTES: usize = 8 * 1024;
+const READ_BYTES: usize = 16 * 1024;
 
-/// How much is kept ready for a client of whom nothing is awaited.
-const IDLE_BYTES: usize = 512;
+/// Packets up to this size get memory of their own, so that what is kept of them does not keep more than that.
+const OWN_BYTES: usize = READ_BYTES;
 
-/// Frames up to this size get memory of their own, so that what is kept of them does not keep a whole read buffer.
-const OWN_BYTES: usize = 1024;
+/// How many packets may come in and go out on behalf of one client before others have their turn.
+const TURN: u64 = 256;
+
+/// The memory into which every connection reads, as long as it has nothing that is worth keeping.
+pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;
+
+/// Memory to read into.
+pub(super) fn scratch() -> Scratch {
+    Rc::new(RefCell::new(vec![0; READ_BYTES].into()))
+}
 
 /// Serves a client until one of both ends it.
 pub(super) async fn serve(core: Rc<RefCell<Core>>, connection: Connection, door: usize, number: u64) {
     let Connection { stream, peer, identity, deadline } = connection;
-    let out = Rc::new(Outbox::default());
+    let (reader, writer) = tokio::io::split(stream);
+    let out = Rc::new(Outbox::new(writer));
     let (common_name, subject) = match identity {
         Some(identity) => (identity.common_name.map(String::into_bytes), Some(identity.subject.into_bytes())),
         None => (None, None),
@@ -44,19 +56,27 @@ pub(super) async fn serve(core: Rc<RefCell<Core>>, connection: Connection, door:
         common_name,
         subject,
     };
-    let (reader, writer) = tokio::io::split(stream);
     let guest = RefCell::new(None);
-    let mut writing = pin!(write(writer, &out, &core));
+    let mut writing = pin!(out.write(|| core.borrow_mut().statistics.bytes_sent += out.take_sent()));
     let reading = pin!(read(reader, &core, &caller, &guest, deadline));
-    tokio::select! {
+    let is_over = tokio::select! {
         end = reading => {
             over(&core, &guest, end);
             out.close();
-            // Whoever does not take the last bytes goes without.
-            let _ = tokio::time::timeout(LINGER, &mut writing).await;
+            false
         }
-        () = &mut writing => over(&core, &guest, End::Lost),
+        // The client may be gone already.
+        _ = &mut writing => {
+            over(&core, &guest, End::Lost);
+            true
+        }
+        () = out.closed() => false,
+    };
+    if !is_over {
+        // Whoever does not take the last bytes goes without.
+        let _ = tokio::time::timeout(LINGER, &mut writing).await;
     }
+    out.abandon();
 }
 
 fn over(core: &Rc<RefCell<Core>>, guest: &RefCell<Option<Guest>>, end: End) {
@@ -70,25 +90,6 @@ fn over(core: &Rc<RefCell<Core>>, guest: &RefCell<Option<Guest>>, end: End) {
     core.gone(guest, end, Instant::now());
 }
 
-async fn write(mut writer: impl AsyncWrite + Unpin, out: &Outbox, core: &RefCell<Core>) {
-    while let Some(mut pieces) = out.next().await {
-        while bytes::Buf::has_remaining(&pieces) {
-            match writer.write_buf(&mut pieces).await {
-                Ok(0) | Err(_) => return,
-                Ok(count) => {
-                    core.borrow_mut().statistics.bytes_sent += count as u64;
-                }
-            }
-        }
-        out.written();
-        if writer.flush().await.is_err() {
-            return;
-        }
-    }
-    // The client may be gone already.
-    let _ = writer.shutdown().await;
-}
-
 /// Reads until the client is gone, or did what ends the connection.
 async fn read(
     mut reader: impl AsyncRead + Unpin,
@@ -98,14 +99,18 @@ async fn read(
     deadline: tokio::time::Instant,
 ) -> End {
     let mut buffer = BytesMut::new();
-    let release = core.borrow().release;
+    let (release, scratch) = {
+        let core = core.borrow();
+        (core.release, core.scratch.clone())
+    };
     let mut phase = Phase::New;
+    // Packets since others had their turn.
+    let mut work = 0;
     loop {
-        // What is announced and does not come takes no memory: the buffer grows with what came.
-        buffer.reserve(if buffer.is_empty() { IDLE_BYTES } else { READ_BYTES });
+        let reading = read_some(&mut reader, &scratch, &mut buffer);
         let came = match phase {
-            Phase::Connected(_) => reader.read_buf(&mut buffer).await,
-            Phase::New => match tokio::time::timeout_at(deadline, reader.read_buf(&mut buffer)).await {
+            Phase::Connected(_) => reading.await,
+            Phase::New => match tokio::time::timeout_at(deadline, reading).await {
                 Ok(came) => came,
                 Err(_) => return End::Expelled,
             },
@@ -115,11 +120,18 @@ async fn read(
             Ok(0) | Err(_) => return End::Lost,
             Ok(count) => core.borrow_mut().statistics.bytes_received += count as u64,
         }
+        let mut is_shared = false;
         loop {
-            let most = core.borrow().limits.max_packet_size.unwrap_or(0);
+            let (most, before) = {
+                let core = core.borrow();
+                (core.limits.max_packet_size.unwrap_or(0), core.statistics.packets())
+            };
             let step = match refusal::take_frame(release, phase, &mut buffer, most) {
                 Ok(None) => break,
-                Ok(Some(frame)) => step(core, caller, guest, &mut phase, frame, now),
+                Ok(Some(frame)) => {
+                    is_shared |= frame.body.len() > OWN_BYTES;
+                    step(core, caller, guest, &mut phase, frame, now)
+                }
                 Err(refusal) => {
                     refuse(core, caller, guest, &refusal, now);
                     Some(End::Expelled)
@@ -128,11 +140,35 @@ async fn read(
             if let Some(end) = step {
                 return end;
             }
+            work += core.borrow().statistics.packets() - before;
+            if work >= TURN {
+                tokio::task::yield_now().await;
+                work = 0;
+            }
         }
         if buffer.is_empty() {
             buffer = BytesMut::new();
+        } else if is_shared {
+            // A few bytes would keep all of a large packet.
+            buffer = BytesMut::from(&buffer[..]);
         }
     }
+}
+
+/// Adds what came to `buffer`. What is announced and does not come takes no memory.
+async fn read_some(
+    reader: &mut (impl AsyncRead + Unpin),
+    scratch: &Scratch,
+    buffer: &mut BytesMut,
+) -> io::Result<usize> {
+    poll_fn(|cx| {
+        let mut scratch = scratch.borrow_mut();
+        let mut part = ReadBuf::new(&mut scratch);
+        ready!(Pin::new(&mut *reader).poll_read(cx, &mut part))?;
+        buffer.extend_from_slice(part.filled());
+        Poll::Ready(Ok(part.filled().len()))
+    })
+    .await
 }
 
 /// Deals with one packet; the end of the connection, where it comes of that.

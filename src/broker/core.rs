@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Instant;
 
+use super::connection::{Scratch, scratch};
 use super::log::{Log, LogType};
 use super::message::Message;
 use super::outbox::Outbox;
@@ -32,6 +33,10 @@ pub(super) struct Core {
     pub(super) random: Rc<dyn KeySource>,
     /// Kept between messages, so that it need not be made anew.
     pub(super) matches: Vec<Match>,
+    /// What every connection reads into.
+    pub(super) scratch: Scratch,
+    /// How many messages were given to those who subscribe.
+    pub(super) routed: u64,
     last_connection: u64,
 }
 
@@ -89,6 +94,8 @@ impl Core {
             log,
             random,
             matches: Vec::new(),
+            scratch: scratch(),
+            routed: 0,
             last_connection: 0,
         }
     }
@@ -136,10 +143,13 @@ impl Core {
         access::decide(self.release, acl, who, action, topic.as_bytes())
     }
 
-    /// Sends a packet to a client.
+    /// Sends a packet to a client, unless too many wait for it already.
     pub(super) fn send(&mut self, key: SessionKey, packet: &Packet) {
         let Some(session) = self.sessions.get(key) else { return };
         let Some(link) = &session.link else { return };
+        if link.out.is_full(self.limits.max_queued_messages) {
+            return self.drop_for(key);
+        }
         send_on(link, packet);
         self.statistics.packets_sent += 1;
         self.log.say(LogType::Debug, || format!("sending {:?} to {}", packet.kind(), session.client_id));

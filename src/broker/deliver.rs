@@ -24,19 +24,20 @@ impl Core {
         matches.clear();
         self.subscriptions.matching(&message.topic, &mut matches);
         let is_wanted = !matches.is_empty();
-        let mut served: Vec<SessionKey> = Vec::new();
+        self.routed += 1;
         for found in &matches {
             if found.options.no_local && Some(found.session) == from {
                 continue;
             }
-            let Some(session) = self.sessions.get(found.session) else { continue };
+            let Some(session) = self.sessions.get_mut(found.session) else { continue };
             // Older clients get one copy, whatever number of their filters match.
             if session.version != Version::V5 && !self.limits.allow_duplicate_messages && matches.len() > 1 {
-                if served.contains(&found.session) {
+                if session.offered == self.routed {
                     continue;
                 }
-                served.push(found.session);
+                session.offered = self.routed;
             }
+            let Some(session) = self.sessions.get(found.session) else { continue };
             if !self.may_read(session.listener, session.who(), &message.topic) {
                 continue;
             }
@@ -96,25 +97,19 @@ impl Core {
         };
         let size = message.payload.len();
         if qos == QoS::AtMostOnce {
-            let packets = session.link.as_ref().map(|link| link.out.packets());
-            return match packets {
-                Some(packets) if self.limits.max_queued_messages.is_some_and(|most| packets >= most) => {
-                    self.drop_for(key);
-                }
-                Some(_) => self.transmit(key, &flight, false, now),
-                None if self.limits.queue_qos0_messages && self.has_room(key) => {
-                    self.wait(key, flight);
-                }
-                None => {}
-            };
+            if session.link.is_some() {
+                self.transmit(key, &flight, false, now);
+            } else if self.limits.queue_qos0_messages && self.has_room(key) {
+                self.wait(key, flight);
+            }
+            return;
         }
         flight.id = session.outgoing.next_id();
         if self.may_fly(key, size) {
             flight.stage = Stage::Sent;
             self.transmit(key, &flight, false, now);
             if let Some(session) = self.sessions.get_mut(key) {
-                session.outgoing.flying_bytes += size;
-                session.outgoing.flying.push_back(flight);
+                session.outgoing.flying.push(flight);
             }
         } else if self.has_room(key) {
             self.wait(key, flight);
@@ -131,7 +126,7 @@ impl Core {
         let bytes = self.limits.max_inflight_bytes;
         outgoing.waiting.is_empty()
             && outgoing.taken() < link.window
-            && bytes.is_none_or(|most| outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most)
+            && bytes.is_none_or(|most| outgoing.flying.is_empty() || outgoing.flying.bytes() + size <= most)
     }
 
     /// Whether one more message may wait for a client. Early releases count what is in flight, too; of a connected
@@ -142,7 +137,7 @@ impl Core {
         let (mut count, mut bytes) = (outgoing.waiting.len(), outgoing.waiting_bytes);
         if self.release.has(Quirk::QueueCountsFlights) {
             count += outgoing.flying.len();
-            bytes += outgoing.flying_bytes;
+            bytes += outgoing.flying.bytes();
         }
         if let Some(link) = &session.link {
             count = count.saturating_sub(link.window);
@@ -159,7 +154,8 @@ impl Core {
         }
     }
 
-    fn drop_for(&mut self, key: SessionKey) {
+    /// Counts a packet for a client that is not sent.
+    pub(super) fn drop_for(&mut self, key: SessionKey) {
         self.statistics.publishes_dropped += 1;
         let Some(session) = self.sessions.get_mut(key) else { return };
         if !session.outgoing.is_dropping {
@@ -171,12 +167,16 @@ impl Core {
         }
     }
 
-    /// Writes a PUBLISH to a client; nothing where the message expired, or is larger than the client takes.
+    /// Writes a PUBLISH to a client; nothing where too many packets wait for it, the message expired, or is larger than
+    /// the client takes.
     fn transmit(&mut self, key: SessionKey, flight: &Flight, dup: bool, now: Instant) {
         let keeps_mount = self.release.has(Quirk::MountPointKeptOnDelivery);
         let Some(session) = self.sessions.get_mut(key) else { return };
         let mount = self.doors[session.listener].mount_point.as_deref().filter(|_| !keeps_mount);
         let Some(link) = &mut session.link else { return };
+        if link.out.is_full(self.limits.max_queued_messages) {
+            return self.drop_for(key);
+        }
         let message = &flight.message;
         let left = message.seconds_left(now);
         if left == Some(0) {
@@ -263,7 +263,7 @@ impl Core {
             let is_free = next.qos == QoS::AtMostOnce
                 || (counted.unwrap_or(outgoing.taken()) < link.window
                     && bytes.is_none_or(|most| {
-                        outgoing.flying.is_empty() || outgoing.flying_bytes + size <= most
+                        outgoing.flying.is_empty() || outgoing.flying.bytes() + size <= most
                     }));
             if !is_free {
                 return;
@@ -278,8 +278,7 @@ impl Core {
                 && let Some(session) = self.sessions.get_mut(key)
             {
                 flight.stage = Stage::Sent;
-                session.outgoing.flying_bytes += size;
-                session.outgoing.flying.push_back(flight);
+                session.outgoing.flying.push(flight);
                 counted = counted.map(|counted| counted + 1);
             }
         }
@@ -292,8 +291,8 @@ impl Core {
         let counts_unsent = self.release.has(Quirk::UnsentMessageAcknowledged);
         let Some(session) = self.session(guest) else { return };
         let outgoing = &mut session.outgoing;
-        let Some(place) = outgoing.flying.iter().position(|flight| flight.id == id) else {
-            // In later releases it makes room all the same, and in some releases the next message even counts as sent.
+        let Some((place, flight)) = outgoing.flying.find(id) else {
+            // In later releases it makes room all the same, and in some the next message even counts as sent.
             if counts_unsent && outgoing.waiting.front().is_some_and(|flight| flight.id == id) {
                 outgoing.waiting.pop_front();
             }
@@ -305,13 +304,10 @@ impl Core {
             }
             return self.fill(guest.key, None, now);
         };
-        if outgoing.flying[place].qos != qos || outgoing.flying[place].stage != awaited {
+        if flight.qos != qos || flight.stage != awaited {
             return self.expel_for_acknowledgement(guest, now);
         }
-        if let Some(flight) = outgoing.flying.remove(place) {
-            let size = flight.message.payload.len();
-            outgoing.flying_bytes = outgoing.flying_bytes.saturating_sub(size);
-        }
+        outgoing.flying.remove(place);
         // Only what stands before the message is counted there.
         let counted = self.release.has(Quirk::AcknowledgementOpensWindow).then_some(place);
         self.fill(guest.key, counted, now);
@@ -322,12 +318,12 @@ impl Core {
         let id = ack.packet_id;
         let is_early = self.release.has(Quirk::AcknowledgementOpensWindow);
         let Some(session) = self.session(guest) else { return };
-        if let Some(flight) = session.outgoing.flying.iter_mut().find(|flight| flight.id == id) {
+        if let Some((place, flight)) = session.outgoing.flying.find(id) {
             if flight.qos != QoS::ExactlyOnce {
                 return self.expel_for_acknowledgement(guest, now);
             }
             if ack.reason.is_failure() {
-                session.outgoing.flying.retain(|flight| flight.id != id);
+                session.outgoing.flying.remove(place);
                 // In later releases this makes no room.
                 if is_early {
                     self.fill(guest.key, None, now);

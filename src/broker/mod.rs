@@ -6,6 +6,7 @@ mod connection;
 mod core;
 mod deliver;
 mod dispatch;
+mod flying;
 mod log;
 mod login;
 mod message;

@@ -193,6 +193,8 @@ impl Accepting {
                         clients.spawn_local(
                             welcome(self.core.clone(), raw, self.door, number, secure, self.upgrade.clone()),
                         );
+                        // While more come than go this is the only place where those that went are seen.
+                        while clients.try_join_next().is_some() {}
                     }
                     Err(error) => {
                         let core = self.core.borrow();

@@ -1,11 +1,12 @@
 //! What the broker knows of a client, connected or not.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::flying::Flying;
 use super::message::{Message, Source};
 use super::outbox::Outbox;
 use super::wire::{QoS, Text, Version, Will};
@@ -52,11 +53,10 @@ pub(super) enum Stage {
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     /// QoS 1 and 2, within the client's window.
-    pub(super) flying: VecDeque<Flight>,
+    pub(super) flying: Flying,
     /// What waits for room in the window, or for the client to come back.
     pub(super) waiting: VecDeque<Flight>,
-    /// Payload bytes of either.
-    pub(super) flying_bytes: usize,
+    /// Payload bytes of what waits.
     pub(super) waiting_bytes: usize,
     last_id: u16,
     /// How many places of the window are taken by nothing, or were given back twice: the releases count
@@ -74,14 +74,7 @@ impl Outgoing {
 
     /// A packet identifier that is not in use.
     pub(super) fn next_id(&mut self) -> u16 {
-        // There are at most 65,535 in flight, and what waits takes its number modulo the same range.
-        for _ in 0..=u16::MAX {
-            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-            let id = self.last_id;
-            if self.flying.iter().all(|flight| flight.id != id) {
-                return id;
-            }
-        }
+        self.last_id = self.flying.free_id(self.last_id);
         self.last_id
     }
 }
@@ -149,7 +142,7 @@ pub(super) struct Session {
     /// When it ends, once its client is gone.
     pub(super) ends: Option<Instant>,
     /// The filters that it subscribes to, mount point included.
-    pub(super) filters: Vec<Text>,
+    pub(super) filters: HashSet<Text>,
     pub(super) outgoing: Outgoing,
     /// Messages of QoS 2 that may still be received before one is released.
     pub(super) room: u16,
@@ -157,6 +150,8 @@ pub(super) struct Session {
     pub(super) incoming: HashMap<u16, Option<Rc<Message>>>,
     pub(super) will: Option<PlannedWill>,
     pub(super) link: Option<Link>,
+    /// The last message that was offered to it, by its number.
+    pub(super) offered: u64,
 }
 
 impl Session {

@@ -47,7 +47,7 @@ impl Core {
             let keeps = self.release.has(Quirk::ResubscriptionKeepsFlags);
             let was_there = self.subscriptions.insert(parts, guest.key, options, keeps);
             if !was_there && let Some(session) = self.sessions.get_mut(guest.key) {
-                session.filters.push(filter.detached());
+                session.filters.insert(filter.detached());
             }
             self.log.say(LogType::Subscribe, || {
                 let client = self.sessions.get(guest.key).map(|session| session.client_id.to_string());
@@ -87,7 +87,7 @@ impl Core {
         for filter in &unsubscribe.filters {
             let was_there = self.subscriptions.remove(Shared::of(filter.as_str()), guest.key);
             if was_there && let Some(session) = self.sessions.get_mut(guest.key) {
-                session.filters.retain(|kept| kept != filter);
+                session.filters.remove(filter);
             }
             reasons.push(if was_there { Reason::SUCCESS } else { Reason::NO_SUBSCRIPTION_EXISTED });
         }
