@@ -372,7 +372,7 @@ fn certificates_of_clients() {
         with(&scene, broker, async |_, instance| {
             for (identity, alerts) in &cases {
                 for versions in [TlsVersions::V12, TlsVersions::V13] {
-                    for _ in 0..10 {
+                    for _ in 0..40 {
                         let ca = scene.ca.certificate().as_bytes();
                         let side =
                             TlsSide::new(ca, *identity, name_of(Some(&scene.server)), versions).unwrap();
