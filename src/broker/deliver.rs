@@ -287,13 +287,17 @@ impl Core {
     /// A PUBACK or PUBCOMP, or a PUBREC that says no: a message is done. One that nobody knows is passed over; one for
     /// a message that awaits something else ends the connection.
     pub(super) fn done(&mut self, guest: Guest, id: u16, qos: QoS, awaited: Stage, now: Instant) {
+        let is_early = self.release.has(Quirk::AcknowledgementOpensWindow);
         let counts_unsent = self.release.has(Quirk::UnsentMessageAcknowledged);
         let Some(session) = self.session(guest) else { return };
         let outgoing = &mut session.outgoing;
         let Some((place, flight)) = outgoing.flying.find(id) else {
-            // It makes room all the same, and in some releases the next message even counts as sent.
+            // In later releases it makes room all the same, and in some the next message even counts as sent.
             if counts_unsent && outgoing.waiting.front().is_some_and(|flight| flight.id == id) {
                 outgoing.waiting.pop_front();
+            }
+            if is_early {
+                return;
             }
             if outgoing.taken() > 0 {
                 outgoing.leaked -= 1;

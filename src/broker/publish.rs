@@ -40,6 +40,12 @@ impl Core {
             return self.answer_refused(guest, qos, id, Reason::PACKET_TOO_LARGE);
         }
         let Some(session) = self.session(guest) else { return };
+        if qos == QoS::AtLeastOnce && session.room == 0 {
+            // Nobody gets it, and its acknowledgement makes room for the next one, in every release.
+            session.room = 1;
+            let reason = if version == Version::V5 { Reason::QUOTA_EXCEEDED } else { Reason::SUCCESS };
+            return self.acknowledge(guest.key, Packet::PubAck, id, reason);
+        }
         if qos == QoS::ExactlyOnce && !session.incoming.contains_key(&id) {
             match (session.room, version) {
                 (0, Version::V5) => {

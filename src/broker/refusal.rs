@@ -10,9 +10,10 @@ use std::fmt;
 use bytes::BytesMut;
 
 use super::wire::{
-    self, ConnAck, Defect, Disconnect, Field, Frame, FrameError, Header, Malformed, Packet, PacketKind,
-    Properties, PropertyKind, Reason, Sender, SharedFault, Version,
+    self, ConnAck, Connect, Defect, Disconnect, Field, Frame, FrameError, Header, Malformed, Packet,
+    PacketKind, Properties, Property, PropertyKind, Reason, Sender, SharedFault, Version,
 };
+use crate::access::InvalidFilter;
 use crate::catalogue::{Quirk, Release};
 
 /// Where a connection stands.
@@ -77,6 +78,9 @@ pub struct Refusal {
     /// What the broker does.
     pub answer: Answer,
 }
+
+/// The first byte of a TLS connection, which would be that of a CONNECT with reserved flags.
+const TLS_HANDSHAKE: u8 = 0x16;
 
 /// Takes the first packet out of what has come; `None` while it is not complete.
 ///
@@ -172,6 +176,9 @@ fn longest_body(release: Release, phase: Phase, kind: PacketKind) -> usize {
 pub fn read(release: Release, phase: Phase, frame: &Frame) -> Result<Packet, Refusal> {
     let kind = PacketKind::from_first_byte(frame.first);
     let version = match (phase, kind) {
+        (Phase::New, _) if frame.first == TLS_HANDSHAKE && release.has(Quirk::TlsHandshakeRefused) => {
+            return Err(refuse(release, phase, kind, Defect::OutOfPlace));
+        }
         (Phase::New, _) => Version::V311,
         (Phase::Connected(_), Some(PacketKind::Connect))
         | (Phase::Connected(Version::V5), Some(PacketKind::Auth)) => {
@@ -201,6 +208,17 @@ fn refuse(release: Release, phase: Phase, kind: Option<PacketKind>, defect: Defe
     Refusal { cause: Cause::Packet(malformed), answer: answer(release, phase, &malformed) }
 }
 
+/// Whether a CONNECT asks for enhanced authentication, which a broker without plugins answers with
+/// [`Reason::BAD_AUTHENTICATION_METHOD`].
+pub fn asks_for_authentication(release: Release, connect: &Connect) -> bool {
+    connect.properties.iter().any(|property| match property {
+        Property::AuthenticationMethod(method) => {
+            !method.is_empty() || !release.has(Quirk::EmptyAuthenticationMethodIgnored)
+        }
+        _ => false,
+    })
+}
+
 /// Whether a release reads a packet in spite of a defect.
 fn is_forgiven(release: Release, kind: PacketKind, version: Version, defect: Defect) -> bool {
     use PacketKind as K;
@@ -213,7 +231,8 @@ fn is_forgiven(release: Release, kind: PacketKind, version: Version, defect: Def
             kind == K::Disconnect
         }
         Defect::HeaderFlags => version == Version::V31 && matches!(kind, K::Connect | K::PubRel),
-        Defect::ConnectFlags | Defect::WillFlags | Defect::NoFilter => version == Version::V31,
+        Defect::NoFilter => version == Version::V31 && matches!(kind, K::Subscribe | K::Unsubscribe),
+        Defect::ConnectFlags | Defect::WillFlags => version == Version::V31,
         Defect::Short(Field::UserName | Field::Password) | Defect::Text(Field::UserName, _) => {
             version == Version::V31
         }
@@ -238,11 +257,15 @@ fn is_forgiven(release: Release, kind: PacketKind, version: Version, defect: Def
                     _ => !is_subscription && !matches!(kind, K::Connect | K::PubRel),
                 }
         }
+        Defect::Filter(InvalidFilter::Empty) => {
+            kind == K::Subscribe && !release.has(Quirk::EmptyFilterRefused)
+        }
         Defect::Trailing => {
             let has_end = matches!(kind, K::PingReq | K::PingResp | K::UnsubAck | K::Disconnect);
             is_tolerant && (is_ack || has_end)
         }
-        Defect::ReasonCode(_) => is_tolerant && is_ack,
+        Defect::ReasonCode(_) => is_tolerant,
+        Defect::NoFilter => is_tolerant && kind == K::UnsubAck,
         Defect::PropertyValue(PropertyKind::PayloadFormatIndicator) => is_tolerant,
         Defect::PropertyValue(PropertyKind::ResponseTopic) => release.has(Quirk::ResponseTopicUnchecked),
         Defect::SharedFilter(SharedFault::WildcardGroup) => release.has(Quirk::SharedGroupWildcardAllowed),
@@ -266,16 +289,18 @@ pub fn answer(release: Release, phase: Phase, malformed: &Malformed) -> Answer {
 }
 
 fn answer_to_connect(release: Release, malformed: &Malformed) -> Answer {
-    if malformed.kind != Some(PacketKind::Connect) {
+    if malformed.kind != Some(PacketKind::Connect) || malformed.defect == Defect::OutOfPlace {
         return Answer::Close;
     }
-    if let Defect::ProtocolLevel(level) = malformed.defect {
-        let is_known = matches!(level & 0x7f, 3..=5);
-        return if is_known || !release.has(Quirk::UnknownLevelAnsweredIn5) {
-            Answer::ConnAck(Version::V311, Reason(1))
-        } else {
-            Answer::ConnAck(Version::V5, Reason::UNSUPPORTED_VERSION)
-        };
+    let is_answered_in_5 =
+        |level: u8| !matches!(level & 0x7f, 3..=5) && release.has(Quirk::UnknownLevelAnsweredIn5);
+    match malformed.defect {
+        Defect::ProtocolLevel(level) | Defect::ProtocolName(Some(level)) if is_answered_in_5(level) => {
+            return Answer::ConnAck(Version::V5, Reason::UNSUPPORTED_VERSION);
+        }
+        Defect::ProtocolLevel(_) => return Answer::ConnAck(Version::V311, Reason(1)),
+        Defect::ClientIdMissing => return Answer::ConnAck(Version::V311, Reason(2)),
+        _ => {}
     }
     if malformed.version != Some(Version::V5) || !release.has(Quirk::ConnackForMalformed) {
         return Answer::Close;
@@ -343,7 +368,7 @@ fn answer_in_5(release: Release, malformed: &Malformed) -> Option<Reason> {
             _ => malformed_packet,
         },
         K::PingReq => malformed_packet,
-        _ if defect == Defect::HeaderFlags => malformed_packet,
+        K::SubAck | K::UnsubAck | K::PingResp if defect == Defect::HeaderFlags => malformed_packet,
         K::Auth | K::ConnAck | K::SubAck | K::UnsubAck | K::PingResp => protocol_error,
     }
 }

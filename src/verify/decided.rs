@@ -12,8 +12,12 @@ pub(super) fn right(ground: &Ground, who: &Who, action: Action, topic: &str) -> 
     let listener = ground.deployment.listeners.get(who.door)?;
     let security = ground.deployment.security_of(listener);
     let decision = decide(ground, who, action, topic);
+    if decision.layer == Layer::Broker {
+        // No configuration could change it.
+        return None;
+    }
     let bare = Decision { allows: decision.allowed, file: None, line: None, origin: None };
-    if matches!(decision.layer, Layer::Broker | Layer::NoFile) || security.has_plugin {
+    if decision.layer == Layer::NoFile || security.has_plugin {
         return Some(bare);
     }
     let name = security.settings.text(options::ACL_FILE)?.value.to_owned();
@@ -23,14 +27,13 @@ pub(super) fn right(ground: &Ground, who: &Who, action: Action, topic: &str) -> 
     Some(at(ground, acl.filter_span(rule), with_file))
 }
 
-/// What lets clients without a user name in, or keeps them out.
+/// The line that lets clients without a user name in, or keeps them out.
 pub(super) fn anonymous(ground: &Ground, door: usize) -> Option<Decision> {
     let listener = ground.deployment.listeners.get(door)?;
     let (allows, span) = ground.deployment.anonymous(listener);
-    let bare = Decision { allows, file: None, line: None, origin: None };
-    let Some(span) = span else { return Some(bare) };
+    let span = span?;
     let file = ground.sources.get(span.source).name().to_owned();
-    Some(at(ground, span, Decision { file: Some(file), ..bare }))
+    Some(at(ground, span, Decision { allows, file: Some(file), line: None, origin: None }))
 }
 
 fn at(ground: &Ground, span: Span, decision: Decision) -> Decision {

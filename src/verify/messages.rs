@@ -212,6 +212,12 @@ impl Wanted<'_> {
         notes.extend(
             self.expected.retain.map(|is| if is { "retained".to_owned() } else { "not retained".to_owned() }),
         );
+        if self.expected.properties != super::script::MessageProperties::default() {
+            notes.push("with those properties".to_owned());
+        }
+        if let Some(numbers) = &self.expected.identifiers {
+            notes.push(format!("subscription identifiers {numbers:?}"));
+        }
         let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
         format!("a message{topic}{payload}{notes}")
     }
@@ -230,4 +236,74 @@ fn same_numbers(wanted: &[u32], message: &Publish) -> bool {
     wanted.sort_unstable();
     came.sort_unstable();
     wanted == came
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::wire::{QoS, Text};
+    use crate::text::{Source, Sources, Span};
+
+    fn published(topic: &str, payload: &str) -> Publish {
+        Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: Text::new(Bytes::copy_from_slice(topic.as_bytes())).unwrap(),
+            packet_id: 0,
+            properties: Properties::NONE,
+            payload: Bytes::copy_from_slice(payload.as_bytes()),
+        }
+    }
+
+    /// A message that is wanted: topic and payload, `*` for any.
+    fn expected(text: &str) -> Expected {
+        let span = Span::new(Sources::default().add(Source::new("t", *b"")), 0, 0);
+        let (topic, payload) = text.split_once(' ').unwrap();
+        let said = |text: &str| (text != "*").then(|| text.to_owned());
+        Expected {
+            topic: said(topic).map(|topic| crate::lang::spec::Spanned::new(topic.into(), span)),
+            payload: said(payload).map(|payload| Payload::Bytes(payload.as_bytes().into())),
+            ..Expected::default()
+        }
+    }
+
+    fn verdict(came: &[(&str, &str)], wanted: &[&str], is_any_order: bool) -> String {
+        let came: Vec<_> = came.iter().map(|(topic, payload)| published(topic, payload)).collect();
+        let all: Vec<_> = wanted.iter().map(|text| expected(text)).collect();
+        let payload = |expected: &Expected| match &expected.payload {
+            Some(Payload::Bytes(bytes)) => Some(Bytes::copy_from_slice(bytes)),
+            _ => None,
+        };
+        let wanted: Vec<_> =
+            all.iter().map(|expected| Wanted { expected, payload: payload(expected) }).collect();
+        match judge(&came, &wanted, is_any_order) {
+            Verdict::All => "all".to_owned(),
+            Verdict::More(at) => format!("more from {at}"),
+            Verdict::Other(message, at) => format!("other {} {at:?}", message.topic.as_str()),
+        }
+    }
+
+    #[test]
+    fn messages_are_held_against_those_that_are_wanted() {
+        let (a, b, c) = (("a", "1"), ("b", "2"), ("c", "1"));
+        /// What came, what is expected, whether in any order, what is said.
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], bool, &'a str);
+        let cases: &[Case] = &[
+            (&[a, b], &["a 1", "b *"], false, "all"),
+            (&[a, b, c], &["a 1", "b *"], false, "all"),
+            (&[a], &["a 1", "b *"], false, "more from 1"),
+            (&[b], &["a 1", "b *"], false, "other b Some(0)"),
+            (&[a, c], &["a 1", "b *"], false, "other c Some(1)"),
+            (&[], &["* *"], true, "more from 0"),
+            (&[b, a], &["a 1", "b *"], true, "all"),
+            // The first takes what the second needs, and gives it back.
+            (&[a, c], &["* 1", "a *"], true, "all"),
+            (&[c, a, b], &["* *", "* 1", "a *"], true, "all"),
+            (&[a, b], &["* 1", "a *"], true, "other b None"),
+        ];
+        for (came, wanted, is_any_order, expected) in cases {
+            assert_eq!(verdict(came, wanted, *is_any_order), *expected, "{came:?} {wanted:?}");
+        }
+    }
 }

@@ -5,7 +5,6 @@
 //! answers each client in order, so that a round trip of the reader, once the writer has its answer, brings all that
 //! was on its way. This was seen on every observed release, over every transport.
 
-mod actions;
 mod answer;
 pub mod client;
 mod decided;
@@ -18,9 +17,12 @@ mod observe;
 mod outcome;
 mod packets;
 mod perform;
+mod publish;
+mod read;
 pub mod report;
 mod run;
 mod stage;
+mod subscribe;
 
 pub use gather::Origin;
 pub use job::{Credential, Credentials, Engine, Job, SuiteFile};

@@ -47,7 +47,7 @@ impl Candidates {
             (door.has_tls, door.is_websocket, matches!(door.place, Place::Socket(_)), door.mount_point.len())
         });
         let named = file.suite.observer.as_ref().map(|name| name.value.to_string());
-        let users = known.users.keys().cloned().filter(|user| Some(user) != named.as_ref());
+        let users = known.users.keys().filter(|user| Some(*user) != named.as_ref()).cloned();
         let people = named.iter().cloned().chain(users).map(Some).chain([None]);
         let mut list = Vec::new();
         for user in people {

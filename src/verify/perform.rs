@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::answer::No;
-use super::client::{Client, End, Inbox, Refusal, open};
+use super::client::{Client, End, Inbox, open};
 use super::decided;
 use super::equip::{Equipment, packet_text};
 use super::messages;
@@ -22,6 +22,9 @@ use crate::broker::wire::{ConnAck, Property, Reason, Text};
 
 /// How long an answer may take.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
+
+/// Refusals that are about who logs in.
+const LOGIN: [&str; 2] = ["not authorized", "bad user name or password"];
 
 /// Why a test ends early.
 pub(super) enum Stop {
@@ -194,7 +197,10 @@ impl<'s> Performance<'s> {
         let expected = || connection_words(connection, expect);
         let door = self.door(connection);
         let entered = self.limited(turn, &expected, None, self.enter(turn, door, connection)).await??;
-        let decided = || door.filter(|_| connection.user.is_none()).and_then(|door| self.anonymous(door));
+        let decided = |allows: bool| {
+            let door = door.filter(|_| connection.user.is_none())?;
+            decided::anonymous(self.helpers.ground, door.index).filter(|decision| decision.allows == allows)
+        };
         match (expect, entered) {
             (Some(Expectation::Refused(reasons)), Err(no)) => {
                 let is_there = no.reason != Some(script::Reason::NO_LISTENER);
@@ -204,10 +210,14 @@ impl<'s> Performance<'s> {
                 Err(self.failed(turn, expected(), no.said, None))
             }
             (Some(Expectation::Refused(_)), Ok(_)) => {
-                Err(self.failed(turn, expected(), "it was accepted", decided()))
+                Err(self.failed(turn, expected(), "it was accepted", decided(true)))
             }
             (Some(Expectation::Disconnected(reasons)), Err(no)) if no.is_for(reasons) => Ok(()),
-            (_, Err(no)) => Err(self.failed(turn, expected(), no.said, decided())),
+            (_, Err(no)) => {
+                let is_login = no.reason.is_some_and(|reason| LOGIN.contains(&reason.as_str()));
+                let decided = if is_login { decided(false) } else { None };
+                Err(self.failed(turn, expected(), no.said, decided))
+            }
             (Some(Expectation::Connected(wanted)), Ok(answer)) => match differs(wanted, &answer) {
                 None => Ok(()),
                 Some(came) => Err(self.failed(turn, expected(), came, None)),
@@ -215,10 +225,6 @@ impl<'s> Performance<'s> {
             (None, Ok(_)) => Ok(()),
             (Some(_), Ok(_)) => self.meet(turn).await,
         }
-    }
-
-    fn anonymous(&self, door: &Door) -> Option<Decision> {
-        decided::anonymous(self.helpers.ground, door.index)
     }
 
     /// Connects, and takes the client's place in the test.
@@ -259,7 +265,7 @@ impl<'s> Performance<'s> {
         };
         let answer = match client.connect(connect).await {
             Ok(answer) => answer,
-            Err(refusal) => return Ok(Err(self.no_of(&refusal, version))),
+            Err(refusal) => return Ok(Err(No::of_refusal(&refusal, version))),
         };
         let client_id = match (door.id_is_user, &user) {
             (true, Some(user)) => user.clone(),
@@ -274,10 +280,6 @@ impl<'s> Performance<'s> {
         slot.who = Some(who);
         slot.client = Some(client);
         Ok(Ok(answer))
-    }
-
-    fn no_of(&self, refusal: &Refusal, version: crate::broker::wire::Version) -> No {
-        No::of_refusal(refusal, version)
     }
 
     fn will(&self, will: &script::Will) -> Result<crate::broker::wire::Will, String> {
@@ -327,8 +329,14 @@ impl<'s> Performance<'s> {
             Some(Expectation::Disconnected(reasons)) => {
                 let expected = || end_words(reasons);
                 let scene = self.scene(turn, &expected)?;
-                let end = self.limited(turn, &expected, Some(&scene.client), scene.client.ended()).await?;
-                self.judge_end(turn, &end, reasons)
+                let limit = within.unwrap_or(LIMIT);
+                match timeout(limit, scene.client.ended()).await {
+                    Ok(end) => self.judge_end(turn, &end, reasons),
+                    Err(_) => {
+                        let came = format!("it was still there after {} s", limit.as_secs());
+                        Err(self.failed(turn, expected(), came, None))
+                    }
+                }
             }
             _ => Ok(()),
         }
@@ -360,8 +368,24 @@ fn connection_words(connection: &Connection, expect: Option<&Expectation>) -> St
         Some(Expectation::Refused(reasons)) => {
             format!("{what} to be refused: {}", super::answer::any_of(reasons))
         }
+        Some(Expectation::Connected(wanted)) => format!("{what} to be accepted{}", answer_words(wanted)),
         _ => format!("{what} to be accepted"),
     }
+}
+
+fn answer_words(wanted: &Connected) -> String {
+    let with = |is: bool| if is { " with" } else { " without" };
+    let mut words = String::new();
+    if let Some(present) = &wanted.session_present {
+        words += &format!("{} a session", with(present.value));
+    }
+    if let Some(assigned) = &wanted.is_id_assigned {
+        words += &format!("{} a client id of the broker's", with(assigned.value));
+    }
+    if let Some(seconds) = &wanted.server_keep_alive {
+        words += &format!(" with a keepalive of {} s", seconds.value);
+    }
+    words
 }
 
 fn assigned(answer: &ConnAck) -> Option<Vec<u8>> {

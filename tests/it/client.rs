@@ -128,6 +128,7 @@ impl Scene {
             scratch: &scratch,
             is_root: rustix::process::geteuid().is_root(),
             now: now(),
+            without: &[],
         };
         Ground::prepare(setting, broker.release).unwrap()
     }

@@ -202,6 +202,7 @@ fn laxity(packet: &Packet, error: &str) -> &'static str {
 /// those that do not forgive it in [`refusal`].
 const STRICTER: &[&str] = &[
     "AuthenticationDataAlone",
+    "ClientIdMissing",
     "DupAtMostOnce",
     "Filter",
     "NoFilter",

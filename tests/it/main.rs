@@ -29,5 +29,6 @@ mod seeds;
 mod spec;
 mod tidy;
 mod transport;
+mod verify;
 mod verify_command;
 mod verify_reports;

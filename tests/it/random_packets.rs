@@ -99,7 +99,7 @@ fn property(chance: &mut Chance, number: u8) -> Property {
         35 => Property::TopicAlias(two),
         36 => Property::MaximumQoS(flag),
         37 => Property::RetainAvailable(flag),
-        39 => Property::MaximumPacketSize(four),
+        39 => Property::MaximumPacketSize(four.max(60)),
         40 => Property::WildcardSubscriptionAvailable(flag),
         41 => Property::SubscriptionIdentifierAvailable(flag),
         42 => Property::SharedSubscriptionAvailable(flag),
@@ -124,7 +124,8 @@ fn properties(chance: &mut Chance, version: Version, numbers: &[u8]) -> Properti
             properties.push(property(chance, *number));
         }
         if *number == 21 && !properties.is_empty() && chance.once_in(2) {
-            let has_method = matches!(properties.0.last(), Some(Property::AuthenticationMethod(_)));
+            let has_method =
+                matches!(properties.0.last(), Some(Property::AuthenticationMethod(name)) if !name.is_empty());
             properties.0.extend(has_method.then(|| property(chance, 22)));
         }
     }
@@ -143,14 +144,19 @@ fn connect(chance: &mut Chance, version: Version) -> Connect {
         properties: properties(chance, version, OF_WILL),
     });
     let user_name = chance.maybe(|chance| text(chance, NAMES));
+    let mut client_id = text(chance, NAMES);
+    let clean_start = chance.once_in(2);
+    if client_id.is_empty() && (version == Version::V31 || version == Version::V311 && !clean_start) {
+        client_id = Text::fixed("id");
+    }
     let can_have_password = user_name.is_some() || version == Version::V5;
     Connect {
         version,
         is_bridge: version != Version::V5 && chance.once_in(8),
-        clean_start: chance.once_in(2),
+        clean_start,
         keep_alive: chance.next() as u16,
         properties: properties(chance, version, OF_CONNECT),
-        client_id: text(chance, NAMES),
+        client_id,
         will,
         user_name,
         password: if can_have_password { chance.maybe(payload) } else { None },

@@ -88,10 +88,12 @@ fn modules_keep_to_their_boundaries() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Runs programs and has a folder for each: a real broker is a process, and reads its configuration from a disk.
+const REAL_BROKER: &str = "src/verify/engine/mosquitto.rs";
+
 #[test]
 fn only_the_command_line_touches_the_world() {
-    let forbidden =
-        ["println!", "eprintln!", "std::env::", "SystemTime", "process::exit", "std::process::Command"];
+    let forbidden = ["println!", "eprintln!", "std::env::", "SystemTime", "process::exit", "Command::new"];
     let mut wrong = Vec::new();
     for (name, text) in sources() {
         if name.starts_with("src/cli/") {
@@ -99,14 +101,16 @@ fn only_the_command_line_touches_the_world() {
         }
         for word in forbidden {
             let code = without_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//"));
-            if !name.contains("/tests") && code.into_iter().any(|line| line.contains(word)) {
+            let may_start = name == REAL_BROKER && word.starts_with("Command");
+            if !may_start && !name.contains("/tests") && code.into_iter().any(|line| line.contains(word)) {
                 wrong.push(format!("{name}: `{word}`"));
             }
         }
-        let is_disk = ["src/text/disk.rs", "src/compile/write", "src/compile/state"]
+        let is_disk = ["src/text/disk.rs", "src/compile/write", "src/compile/state", REAL_BROKER]
             .iter()
             .any(|own| name.starts_with(own));
-        if !is_disk && !name.contains("/tests") && without_tests(&text).contains("std::fs") {
+        let mut code = without_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//"));
+        if !is_disk && !name.contains("/tests") && code.any(|line| line.contains("std::fs")) {
             wrong.push(format!("{name}: reads or writes files by itself"));
         }
     }

@@ -18,6 +18,8 @@ const USER_NAME: u8 = 0x80;
 pub(super) const BRIDGE: u8 = 0x80;
 
 /// Reads a CONNECT; `told` becomes its version as soon as that is known.
+///
+/// What is checked first is what the releases check first: the answer hangs on the first defect that is met.
 pub(super) fn read_connect(reading: &mut Reading<'_>, told: &mut Option<Version>) -> Result<Connect, Defect> {
     let (version, is_bridge) = read_version(reading)?;
     reading.version = version;
@@ -28,19 +30,23 @@ pub(super) fn read_connect(reading: &mut Reading<'_>, told: &mut Option<Version>
     if flags & 1 != 0 {
         reading.refuse(Defect::ConnectFlags)?;
     }
+    let keep_alive = reading.reader.u16(Field::Other)?;
+    let properties =
+        if version == Version::V5 && is_bridge { Properties::NONE } else { reading.properties()? };
+    let will_qos = QoS::from_number((flags & WILL_QOS) >> 3).ok_or(Defect::WillQoS)?;
+    let client_id = reading.reader.text(Field::ClientId)?;
+    let is_clean = flags & CLEAN_START != 0;
+    if client_id.is_empty() && (version == Version::V31 || version == Version::V311 && !is_clean) {
+        return Err(Defect::ClientIdMissing);
+    }
     let has_will = flags & WILL != 0;
     if !has_will && flags & (WILL_QOS | WILL_RETAIN) != 0 {
         reading.refuse(Defect::WillFlags)?;
     }
-    let will_qos = QoS::from_number((flags & WILL_QOS) >> 3).ok_or(Defect::WillQoS)?;
+    let will = if has_will { Some(read_will(reading, will_qos, flags & WILL_RETAIN != 0)?) } else { None };
     if flags & PASSWORD != 0 && flags & USER_NAME == 0 && version != Version::V5 {
         return Err(Defect::PasswordWithoutUserName);
     }
-    let keep_alive = reading.reader.u16(Field::Other)?;
-    let properties =
-        if version == Version::V5 && is_bridge { Properties::NONE } else { reading.properties()? };
-    let client_id = reading.reader.text(Field::ClientId)?;
-    let will = if has_will { Some(read_will(reading, will_qos, flags & WILL_RETAIN != 0)?) } else { None };
     let user_name =
         if flags & USER_NAME == 0 { None } else { reading.optional(Field::UserName, Reader::text)? };
     let password =
@@ -48,7 +54,7 @@ pub(super) fn read_connect(reading: &mut Reading<'_>, told: &mut Option<Version>
     Ok(Connect {
         version,
         is_bridge,
-        clean_start: flags & CLEAN_START != 0,
+        clean_start: is_clean,
         keep_alive,
         properties,
         client_id,
@@ -61,10 +67,13 @@ pub(super) fn read_connect(reading: &mut Reading<'_>, told: &mut Option<Version>
 fn read_version(reading: &mut Reading<'_>) -> Result<(Version, bool), Defect> {
     let name = reading.reader.bytes(Field::Protocol)?;
     let (old, new): (&[u8], &[u8]) = (b"MQIsdp", b"MQTT");
-    if name != old && name != new {
-        return Err(Defect::ProtocolName);
+    if name.len() != old.len() && name.len() != new.len() {
+        return Err(Defect::ProtocolName(None));
     }
     let level = reading.reader.u8(Field::Protocol)?;
+    if name != old && name != new {
+        return Err(Defect::ProtocolName(Some(level)));
+    }
     let version = match (name == old, level & !BRIDGE) {
         (true, 3) => Version::V31,
         (false, 4) => Version::V311,

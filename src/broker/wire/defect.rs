@@ -96,8 +96,8 @@ pub enum Defect {
     SharedFilter(SharedFault),
     /// A shared subscription without the client's own messages.
     SharedNoLocal,
-    /// The protocol has another name.
-    ProtocolName,
+    /// The protocol has another name; the level where that name is as long as a known one.
+    ProtocolName(Option<u8>),
     /// The protocol has no such level under that name.
     ProtocolLevel(u8),
     /// The reserved flag of a CONNECT is set.
@@ -106,6 +106,8 @@ pub enum Defect {
     WillFlags,
     /// Quality of service 3 of the will.
     WillQoS,
+    /// No client id, in 3.1, or for a session that is to last, in 3.1.1.
+    ClientIdMissing,
     /// A password without a user name, before MQTT 5.
     PasswordWithoutUserName,
     /// The flags of a CONNACK.
@@ -149,7 +151,8 @@ impl Defect {
             | Self::AuthenticationDataAlone => Reason::PROTOCOL_ERROR,
             Self::PropertyValue(PropertyKind::TopicAlias) => Reason::TOPIC_ALIAS_INVALID,
             Self::PropertyValue(_) => Reason::PROTOCOL_ERROR,
-            Self::ProtocolName | Self::ProtocolLevel(_) => Reason::UNSUPPORTED_VERSION,
+            Self::ProtocolName(_) | Self::ProtocolLevel(_) => Reason::UNSUPPORTED_VERSION,
+            Self::ClientIdMissing => Reason::CLIENT_ID_INVALID,
             Self::TopicWildcard(_) | Self::TopicDeep(_) => Reason::TOPIC_NAME_INVALID,
             Self::Filter(_) | Self::SharedFilter(_) => Reason::TOPIC_FILTER_INVALID,
             _ => Reason::MALFORMED_PACKET,
@@ -234,7 +237,8 @@ impl fmt::Display for Defect {
                 f.write_str("the group of a shared subscription is a name without wildcards")
             }
             Self::SharedNoLocal => f.write_str("a shared subscription cannot leave out own messages"),
-            Self::ProtocolName => f.write_str("the protocol is not MQTT"),
+            Self::ClientIdMissing => f.write_str("the client id is empty"),
+            Self::ProtocolName(_) => f.write_str("the protocol is not MQTT"),
             Self::ProtocolLevel(level) => write!(f, "there is no protocol level {level} under that name"),
             Self::ConnectFlags => f.write_str("the reserved flag is set"),
             Self::WillFlags => f.write_str("flags of a will are set without a will"),

@@ -103,12 +103,14 @@ pub(super) fn read_properties(
     if length == 0 {
         return Ok(Properties::NONE);
     }
-    let mut part = reader.part(length as usize).ok_or(Defect::PropertyEnd)?;
+    // A property that is longer than what is left of the length does not end the reading: the releases go on behind it,
+    // and what is wrong first there decides about their answer.
+    let end = reader.left() as i64 - i64::from(length);
     let mut properties = Properties::NONE;
-    while part.left() > 0 {
-        let number = part.variable(Field::Property).map_err(inside)?;
+    while reader.left() as i64 != end {
+        let number = reader.variable(Field::Property).map_err(inside)?;
         let kind = PropertyKind::from_number(number).ok_or(Defect::PropertyUnknown(number))?;
-        properties.push(read_value(kind, &mut part).map_err(inside)?);
+        properties.push(read_value(kind, reader).map_err(inside)?);
     }
     check(&properties, place, forgives)?;
     Ok(properties)
@@ -120,22 +122,23 @@ fn check(properties: &Properties, place: Place, forgives: impl Fn(Defect) -> boo
     for property in properties.iter() {
         let kind = property.kind();
         let bit = 1 << kind as u32;
-        let defect = if !is_in_range(property) {
-            Defect::PropertyValue(kind)
-        } else if !place.allows(kind) {
-            Defect::PropertyMisplaced(kind)
-        } else if seen & bit != 0 && !place.allows_twice(kind) {
-            Defect::PropertyTwice(kind)
-        } else {
-            seen |= bit;
-            continue;
-        };
-        if !forgives(defect) {
-            return Err(defect);
+        let defects = [
+            (!is_in_range(property), Defect::PropertyValue(kind)),
+            (!place.allows(kind), Defect::PropertyMisplaced(kind)),
+            (seen & bit != 0 && !place.allows_twice(kind), Defect::PropertyTwice(kind)),
+        ];
+        for (is_there, defect) in defects {
+            if is_there && !forgives(defect) {
+                return Err(defect);
+            }
         }
+        seen |= bit;
     }
-    let has = |kind: PropertyKind| seen & (1 << kind as u32) != 0;
-    let is_alone = has(PropertyKind::AuthenticationData) && !has(PropertyKind::AuthenticationMethod);
+    // An empty method is none.
+    let is_method =
+        |property: &Property| matches!(property, Property::AuthenticationMethod(name) if !name.is_empty());
+    let has_data = seen & (1 << PropertyKind::AuthenticationData as u32) != 0;
+    let is_alone = has_data && !properties.iter().any(is_method);
     if is_alone && !forgives(Defect::AuthenticationDataAlone) {
         return Err(Defect::AuthenticationDataAlone);
     }

@@ -13,7 +13,7 @@ use super::reader::Reader;
 use super::reason::Reason;
 use super::reason_codes::is_code_of;
 use super::text::Text;
-use crate::access;
+use crate::access::{self, InvalidFilter};
 
 /// Who sent a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ impl Sender {
 ///
 /// Only these can be forgiven: flags of the first byte and of a CONNECT, level 133 (5 with the bit of a bridge: it
 /// has no properties), a wrong direction, duplicates with quality of service 0, bytes behind the last field, reason
-/// codes, no filter, shared subscriptions, the place, number and value of properties, authentication data alone; and
+/// codes, no filter, an empty filter of a SUBSCRIBE (which is left out), shared subscriptions, the place, number and value of properties, authentication data alone; and
 /// user name and password of a CONNECT that are no text or end too early, which are then left out.
 pub type Forgive<'a> = &'a dyn Fn(PacketKind, Version, Defect) -> bool;
 
@@ -210,6 +210,10 @@ impl<'a> Reading<'a> {
             return Ok((Reason::SUCCESS, Properties::NONE));
         }
         let code = self.reader.u8(Field::Other)?;
+        // The releases do so, and one defect may hide another.
+        if matches!(self.kind, PacketKind::PubRec | PacketKind::PubRel) {
+            self.check_reason(code)?;
+        }
         let properties = if self.reader.left() == 0 { Properties::NONE } else { self.properties()? };
         Ok((self.check_reason(code)?, properties))
     }
@@ -219,7 +223,13 @@ impl<'a> Reading<'a> {
         let properties = self.properties()?;
         let mut subscriptions = Vec::new();
         while self.reader.left() > 0 {
-            subscriptions.push(self.subscription()?);
+            let filter = self.reader.text(Field::Filter)?;
+            if filter.is_empty() {
+                // Passed over where it is forgiven, as if it had no options.
+                self.refuse(Defect::Filter(InvalidFilter::Empty))?;
+                continue;
+            }
+            subscriptions.push(self.subscription(filter)?);
         }
         if subscriptions.is_empty() {
             self.refuse(Defect::NoFilter)?;
@@ -227,8 +237,8 @@ impl<'a> Reading<'a> {
         Ok(Subscribe { packet_id, properties, subscriptions })
     }
 
-    fn subscription(&mut self) -> Result<Subscription, Defect> {
-        let filter = self.filter()?;
+    fn subscription(&mut self, filter: Text) -> Result<Subscription, Defect> {
+        access::check(filter.as_bytes()).map_err(Defect::Filter)?;
         let options = self.reader.u8(Field::Filter)?;
         let no_local = self.version == Version::V5 && options & 0b0100 != 0;
         if no_local && filter.as_bytes().starts_with(b"$share/") {
@@ -255,12 +265,6 @@ impl<'a> Reading<'a> {
         })
     }
 
-    fn filter(&mut self) -> Result<Text, Defect> {
-        let filter = self.reader.text(Field::Filter)?;
-        access::check(filter.as_bytes()).map_err(Defect::Filter)?;
-        Ok(filter)
-    }
-
     fn check_shared(&self, filter: &Text) -> Result<(), Defect> {
         match shared_fault(filter.as_bytes()) {
             Some(fault) => self.refuse(Defect::SharedFilter(fault)),
@@ -272,7 +276,8 @@ impl<'a> Reading<'a> {
         let packet_id = self.packet_id()?;
         let properties = self.properties()?;
         // Brokers answer so to the empty SUBSCRIBE, which they take from 3.1 clients only.
-        let is_empty = self.version == Version::V31 && self.reader.left() == 0;
+        let can_be_empty = self.version == Version::V31 && self.sender == Sender::Broker;
+        let is_empty = can_be_empty && self.reader.left() == 0;
         let reasons = if is_empty { Vec::new() } else { self.reasons()? };
         Ok(SubAck { packet_id, properties, reasons })
     }
@@ -282,7 +287,10 @@ impl<'a> Reading<'a> {
         while self.reader.left() > 0 {
             reasons.push(self.reason()?);
         }
-        if reasons.is_empty() { Err(Defect::NoFilter) } else { Ok(reasons) }
+        if reasons.is_empty() {
+            self.refuse(Defect::NoFilter)?;
+        }
+        Ok(reasons)
     }
 
     fn unsubscribe(&mut self) -> Result<Unsubscribe, Defect> {
@@ -290,7 +298,8 @@ impl<'a> Reading<'a> {
         let properties = self.properties()?;
         let mut filters = Vec::new();
         while self.reader.left() > 0 {
-            let filter = self.filter()?;
+            let filter = self.reader.text(Field::Filter)?;
+            access::check(filter.as_bytes()).map_err(Defect::Filter)?;
             self.check_shared(&filter)?;
             filters.push(filter);
         }

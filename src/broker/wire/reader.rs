@@ -9,27 +9,15 @@ use super::text::Text;
 pub(super) struct Reader<'a> {
     body: &'a Bytes,
     at: usize,
-    /// Where reading ends: at the end of the body, or of its properties.
-    end: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(body: &'a Bytes) -> Self {
-        Self { body, at: 0, end: body.len() }
+        Self { body, at: 0 }
     }
 
     pub(super) fn left(&self) -> usize {
-        self.end - self.at
-    }
-
-    /// A reader of the next bytes, which this one skips.
-    pub(super) fn part(&mut self, length: usize) -> Option<Self> {
-        if length > self.left() {
-            return None;
-        }
-        let start = self.at;
-        self.at += length;
-        Some(Self { body: self.body, at: start, end: self.at })
+        self.body.len() - self.at
     }
 
     pub(super) fn u8(&mut self, field: Field) -> Result<u8, Defect> {
@@ -83,8 +71,8 @@ impl<'a> Reader<'a> {
 
     /// All that is left.
     pub(super) fn rest(&mut self) -> Bytes {
-        let rest = self.body.slice(self.at..self.end);
-        self.at = self.end;
+        let rest = self.body.slice(self.at..);
+        self.at = self.body.len();
         rest
     }
 }

@@ -166,21 +166,22 @@ fn what_does_not_fit_is_not_written() {
 }
 
 #[test]
-fn what_is_shared_is_written_before_what_is_not() {
-    let (topic, shared, own) = (text("t"), [Property::PayloadFormatIndicator(1)], [Property::TopicAlias(2)]);
+fn what_is_shared_is_written_between_what_is_not() {
+    let (topic, shared) = (text("t"), [Property::PayloadFormatIndicator(1)]);
+    let (first, last) = ([Property::SubscriptionIdentifier(3)], [Property::TopicAlias(2)]);
     let delivery = Delivery {
         dup: false,
         qos: QoS::AtMostOnce,
         retain: false,
         topic: &topic,
         packet_id: 0,
-        first: &[],
+        first: &first,
         properties: &shared,
-        last: &own,
+        last: &last,
         payload: b"p",
     };
     let mut out = BytesMut::new();
     delivery.encode(Version::V5, &mut out).unwrap();
-    assert_eq!(&out[..], b"\x30\x0a\x00\x01t\x05\x01\x01\x23\x00\x02p");
+    assert_eq!(&out[..], b"\x30\x0c\x00\x01t\x07\x0b\x03\x01\x01\x23\x00\x02p");
     assert_eq!(out.len(), delivery.encoded_len(Version::V5));
 }

@@ -1,10 +1,13 @@
 //! From an endpoint to a stream of bytes: TCP or unix socket, TLS, WebSocket.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::tls::{self, TlsFailure, TlsSide};
@@ -69,6 +72,43 @@ pub enum Subprotocol {
     Mqttv31,
 }
 
+/// A TCP connection that confirms at once what it has read. Brokers, which by default do not, would otherwise wait for
+/// that with the second of two packets, and the system of the client would wait 40 ms for something to confirm it with.
+struct Prompt(TcpStream);
+
+impl AsyncRead for Prompt {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.0).poll_read(context, buffer);
+        if read.is_ready() {
+            // It is slower without, and not wrong.
+            let _ = rustix::net::sockopt::set_tcp_quickack(&self.0, true);
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Prompt {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
 /// Opens a connection, with TLS where `tls` says how.
 ///
 /// # Errors
@@ -78,12 +118,12 @@ pub async fn open(
     tls: Option<&TlsSide>,
     subprotocol: Subprotocol,
 ) -> Result<Link, LinkFailure> {
-    let unreachable = |error: std::io::Error| LinkFailure::Unreachable(error.to_string());
+    let unreachable = |error: io::Error| LinkFailure::Unreachable(error.to_string());
     let plain: Link = match &endpoint.address {
         Address::Tcp(address) => {
             let stream = TcpStream::connect(address).await.map_err(unreachable)?;
             stream.set_nodelay(true).map_err(unreachable)?;
-            Box::new(stream)
+            Box::new(Prompt(stream))
         }
         Address::Unix(path) => Box::new(UnixStream::connect(path).await.map_err(unreachable)?),
     };

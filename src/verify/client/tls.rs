@@ -84,7 +84,7 @@ impl fmt::Display for TlsFailure {
                 None => write!(out, "the broker sent TLS alert {number}"),
             },
             Self::NotTls => write!(out, "the listener does not speak TLS"),
-            Self::Closed => write!(out, "closed during the TLS handshake"),
+            Self::Closed => write!(out, "the broker closed the connection during the TLS handshake"),
             Self::Other(reason) => write!(out, "TLS failed: {reason}"),
         }
     }

@@ -346,7 +346,7 @@ impl Copying<'_, '_, '_> {
 
     /// Lines above the first one.
     fn head(&self) -> Vec<Piece> {
-        let mut pieces = vec![Piece::Text(b"log_dest stderr\nset_tcp_nodelay true\n".to_vec())];
+        let mut pieces = vec![Piece::Text(b"log_dest stderr\n".to_vec())];
         if self.is_root && !self.has_user {
             pieces.push(Piece::Text(b"user root\n".to_vec()));
         }
@@ -375,5 +375,99 @@ impl Copying<'_, '_, '_> {
         }
         // With a port it no longer has the rules of local-only mode, by which it lets everybody in.
         vec![Piece::Text(b"\nallow_anonymous true\n".to_vec())]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Release;
+    use crate::lang::{Environment, conf};
+    use crate::text::Memory;
+
+    /// The copy of a configuration, its files one after the other, with ports from 7000 on.
+    fn copy(text: &str, release: Release, is_root: bool) -> (String, Draft) {
+        let mut files = Memory::new();
+        files.insert("/etc/mosquitto.conf", text.as_bytes());
+        files.insert("/etc/acl", *b"topic a\n");
+        files.insert("/etc/same", *b"topic a\n");
+        files.insert("/etc/d/b.conf", *b"listener 2000\ninclude_dir /etc\nmount_point m/");
+        files.insert("/etc/d/no.txt", *b"");
+        files.insert("/etc/ca/one.pem", *b"one");
+        let mut reader = Reader::new(&files, Environment { now: 0, started_by: "root".to_owned() });
+        let main = Path::new("/etc/mosquitto.conf");
+        let tree = reader.conf(main).unwrap();
+        let deployment = conf::lower(&mut reader, &tree, release).deployment;
+        let draft = draft(&mut reader, main, &deployment, is_root).unwrap();
+        let ports: Vec<u16> = (7000..).take(draft.doors.len()).collect();
+        let shown = draft.confs(&ports).into_iter().map(|(name, bytes)| {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            format!("<{name}>\n{}", text.replace("log_dest stderr\n", ""))
+        });
+        (shown.collect::<Vec<_>>().join("\n"), draft)
+    }
+
+    #[test]
+    fn only_what_has_to_move_moves() {
+        let (old, new) = (Release::new(2, 0, 21), Release::new(2, 1, 2));
+        let cases = [
+            ("# x\r\n  max_qos\t1\n\nbad \0 line", old, "# x\r\n  max_qos\t1\n\nbad \0 line"),
+            ("  listener  1883   example.org  # x\r\nmax_qos 1", new, "listener 7000 127.0.0.1\nmax_qos 1"),
+            ("listener 0 /run/s\nlistener 1 ::1\n", new, "listener 0 s0\nlistener 7001 127.0.0.1\n"),
+            ("listener 1\nsocket_domain ipv6\n", new, "listener 7000 ::1\nsocket_domain ipv6\n"),
+            (
+                "listener 9001 localhost\nprotocol websockets\n",
+                old,
+                "listener 7000 localhost\nprotocol websockets\n",
+            ),
+            ("port 1899\nbind_address 10.0.0.1\n", new, "port 7000\nbind_address 127.0.0.1\n"),
+            (
+                "max_qos 1\nlistener 1884\n",
+                old,
+                "port 7001\nbind_address 127.0.0.1\nmax_qos 1\nlistener 7000 127.0.0.1\n",
+            ),
+            (
+                "max_qos 1",
+                Release::new(2, 0, 11),
+                "port 7000\nbind_address 127.0.0.1\nmax_qos 1\nallow_anonymous true\n",
+            ),
+            ("max_qos 1", old, "max_qos 1"),
+            (
+                "acl_file /etc/acl\npassword_file /etc/none\ncafile /etc/same\ncapath /etc/ca\n",
+                old,
+                "acl_file ../shared/0-acl\npassword_file /etc/none\ncafile ../shared/0-acl\ncapath folder2\n",
+            ),
+            (
+                "log_dest none\nlog_dest topic\nlog_dest file /var/log/x\npid_file /run/x\npersistence_file /x/y\n",
+                new,
+                "log_dest topic\npid_file mosquitto.pid\npersistence_file mosquitto.db\n",
+            ),
+            (
+                "connection c\naddress example.org example.com:8\ntopic #\n",
+                new,
+                "connection c\naddress 127.0.0.1:1\ntopic #\n",
+            ),
+        ];
+        for (text, release, expected) in cases {
+            let expected = format!("<mosquitto.conf>\n{expected}");
+            assert_eq!(copy(text, release, false).0, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn included_files_are_copied_beside() {
+        let (text, draft) = copy("include_dir /etc/d\nuser x\n", Release::new(2, 0, 21), true);
+        let expected = "<include2/b.conf>\nlistener 7000 127.0.0.1\ninclude_dir /etc\nmount_point m/\n\
+            <mosquitto.conf>\ninclude_dir include2\nuser root\n";
+        assert_eq!(text, expected);
+        assert_eq!(draft.folders, ["data", "http", "include2"]);
+        assert_eq!(copy("", Release::newest(), true).0, "<mosquitto.conf>\nuser root\n");
+    }
+
+    #[test]
+    fn a_local_listener_has_its_port_from_the_command_line() {
+        let (_, draft) = copy("allow_anonymous false\n", Release::newest(), false);
+        assert_eq!(draft.local_only, Some(0));
+        assert_eq!(draft.doors, [Door::Port { is_v6: false }]);
     }
 }

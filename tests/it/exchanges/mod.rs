@@ -1,7 +1,7 @@
 //! Scripted exchanges of packets: `tests/exchanges/*.txt` say what is sent and what each release answers.
 //!
-//! `script` describes the notation. The answers are recorded from real brokers: `UPDATE_EXPECT=1` records those of
-//! the brokers that are there. `MOSKIT_EXCHANGE=words` plays only exchanges whose name holds them.
+//! `script` describes the notation. The answers are recorded from real brokers: `UPDATE_EXPECT=1` records those
+//! of the brokers that are there. `MOSKIT_EXCHANGE=words` plays only exchanges whose name holds them.
 
 mod engines;
 mod notation;

@@ -176,7 +176,7 @@ pub(super) fn unhex(text: &str) -> Result<Vec<u8>, String> {
     for part in parts(text)? {
         let Part::Word(word) = part else { return Err(format!("no hexadecimal digits: {text}")) };
         let digits = String::from_utf8_lossy(&word).into_owned();
-        if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if !digits.len().is_multiple_of(2) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(format!("no hexadecimal digits: {digits}"));
         }
         for at in (0..digits.len()).step_by(2) {

@@ -70,8 +70,8 @@ impl Player<'_> {
         self.ask_all();
     }
 
-    /// Asks each connection until everything that comes has come. Twice: what a release sends only in the next round
-    /// of its loop, and what comes of a connection's end, is there at the second question.
+    /// Asks each connection until everything that comes has come. Twice: what a release sends only in the next
+    /// round of its loop, and what comes of a connection's end, is there at the second question.
     fn ask_all(&mut self) {
         for _ in 0..2 {
             for link in self.links.values_mut() {

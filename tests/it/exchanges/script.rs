@@ -7,6 +7,7 @@
 //! A > CONNECT v5 id=a           sends on connection A, which is opened if it is not open
 //!     A < CONNACK 0 {…}         recorded: came on A
 //!     2.0.11 2.0.21 | A closed  recorded: only these releases
+//!     A < CONNACK 0 {usual}     recorded: with the properties that the release always tells (`placeholders`)
 //! A@2 > …                       opens A on the second listener
 //! A + …                         is sent together with the next packet of A
 //! A >> …                        nothing is asked after it: the packet is not whole, or nobody may speak
@@ -15,8 +16,8 @@
 //! wait 1500ms                   so long
 //! ```
 //!
-//! After each step every connection is asked with PINGREQ until everything that comes has come; these PINGRESP are not
-//! recorded.
+//! After each step every connection is asked with PINGREQ until everything that comes has come; these PINGRESP are
+//! not recorded.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

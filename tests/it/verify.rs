@@ -1,0 +1,251 @@
+//! What tests come to on real brokers: every kind of expectation, met and not met, and every kind of configuration
+//! that a private copy is made of. The cases are in `tests/verify`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::fixtures;
+use crate::program::{self, limited};
+use crate::real::{Broker, brokers, say_missing};
+use crate::spec::{folder, is_updating};
+
+/// The most that the tests of a case may take.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// A section of a file of cases.
+struct Case {
+    title: String,
+    /// The blocks: what stands behind the three backticks, and the text.
+    blocks: Vec<(String, String)>,
+}
+
+fn cases(text: &str) -> Vec<Case> {
+    let mut all: Vec<Case> = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(title) = line.strip_prefix("## ") {
+            all.push(Case { title: title.to_owned(), blocks: Vec::new() });
+        } else if let Some(head) = line.strip_prefix("```") {
+            let body = lines.by_ref().take_while(|line| *line != "```");
+            let body: String = body.map(|line| format!("{line}\n")).collect();
+            all.last_mut().expect("a title comes first").blocks.push((head.to_owned(), body));
+        }
+    }
+    all
+}
+
+impl Case {
+    /// What is expected of a release: the block with its name, else the one for all.
+    fn expected(&self, release: &str) -> Option<(&str, &str)> {
+        let of = |name: &str| self.blocks.iter().find(|(head, _)| head == name);
+        let found = of(&format!("text {release}")).or_else(|| of("text"));
+        found.map(|(head, body)| (head.as_str(), body.as_str()))
+    }
+
+    /// Writes the files of the case: tests, and whatever a block has a path for.
+    fn write(&self, folder: &Path) {
+        for (head, body) in &self.blocks {
+            let path = match head.split_once(' ') {
+                _ if head == "yaml" => "a.test.yaml",
+                Some(("file", path)) => path,
+                _ => continue,
+            };
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, body).unwrap();
+        }
+    }
+}
+
+/// Runs the tests of a folder on a broker; gives a line for each.
+fn come(folder: &Path, words: &[&str], broker: &Broker) -> String {
+    let engine = format!("mosquitto:{}", broker.program.display());
+    let mut all = vec!["test", "--engine", &engine, "--format", "json", "--jobs", "2"];
+    all.extend(words);
+    let ran = program::run(&mut limited(folder, None, &all), LONGEST);
+    let Ok(report) = serde_json::from_str::<Value>(&ran.out()) else { return ran.all() };
+    let mut out = String::new();
+    for result in report["results"].as_array().unwrap() {
+        let (name, status) = (result["name"].as_str().unwrap(), result["status"].as_str().unwrap());
+        let message = result["message"].as_str().map(|text| format!(": {text}")).unwrap_or_default();
+        writeln!(out, "{status}: {name}{message}").unwrap();
+    }
+    out.replace(&*folder.to_string_lossy(), "HERE")
+}
+
+/// Runs a file of cases on each broker, with `words` for the program; each case has a folder of its own, with
+/// `files` in it.
+fn check(file: &str, files: &[(&str, &str)], words: &[&str]) {
+    say_missing(file);
+    let path = folder(&format!("tests/verify/{file}.md"));
+    let mut text = fs::read_to_string(&path).unwrap();
+    let mut wrong = Vec::new();
+    for case in cases(&text.clone()) {
+        let scene = fixtures::open_folder();
+        for (name, contents) in files {
+            fs::write(scene.path().join(name), contents).unwrap();
+        }
+        case.write(scene.path());
+        let mut came: BTreeMap<String, String> = BTreeMap::new();
+        for broker in brokers() {
+            came.insert(broker.release.to_string(), come(scene.path(), words, broker));
+        }
+        for (release, came) in came.iter().rev() {
+            let Some((head, expected)) = case.expected(release) else { continue };
+            if came == expected {
+                continue;
+            }
+            let is_newest = brokers().last().is_some_and(|broker| broker.release.to_string() == *release);
+            if is_updating() && (is_newest || head != "text") {
+                let at = text.find(&format!("\n## {}\n", case.title)).unwrap();
+                let (before, after) = text.split_at(at);
+                let (old, new) = (format!("```{head}\n{expected}```"), format!("```{head}\n{came}```"));
+                text = before.to_owned() + &after.replacen(&old, &new, 1);
+            } else {
+                wrong.push(format!("{file}: {} on {release}\n{}", case.title, difference(expected, came)));
+            }
+        }
+    }
+    if is_updating() {
+        fs::write(&path, text).unwrap();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn difference(expected: &str, came: &str) -> String {
+    similar::TextDiff::from_lines(expected, came).unified_diff().context_radius(0).to_string()
+}
+
+#[test]
+fn expectations() {
+    let spec = fs::read_to_string(folder("tests/verify/plant.yaml")).unwrap();
+    check("expectations", &[("plant.yaml", &spec)], &["plant.yaml", "--tests", "a.test.yaml"]);
+}
+
+#[test]
+fn configurations() {
+    check("configurations", &[], &["mosquitto.conf"]);
+}
+
+/// A folder with the configuration and test of a broker that misbehaves.
+fn misbehaving(behaviour: &str) -> (tempfile::TempDir, Broker) {
+    let scene = fixtures::open_folder();
+    let pid = scene.path().join("pid");
+    let conf =
+        format!("# does {behaviour}\n# pid in {}\nlistener 1883\nallow_anonymous true\n", pid.display());
+    fs::write(scene.path().join("mosquitto.conf"), conf).unwrap();
+    let test = "moskit: 1\ntests: [ { name: it, as: anonymous, publish: a } ]\n";
+    fs::write(scene.path().join("a.test.yaml"), test).unwrap();
+    let program = folder("tests/verify/misbehaving.py");
+    (scene, Broker { release: moskit::catalogue::Release::newest(), program })
+}
+
+#[test]
+fn brokers_that_misbehave() {
+    let expected = "expected the message on `a` to be allowed, but";
+    let cases = [
+        ("hang", format!("failed: it: {expected} PUBACK did not come within 5 s\n")),
+        (
+            "die",
+            "broken: it: the broker ended (exit code 7): mosquitto version 2.1.2 running; out of order\n"
+                .into(),
+        ),
+        ("close", format!("failed: it: {expected} the broker closed the connection\n")),
+        (
+            "babble",
+            format!("failed: it: {expected} the broker sent a bad packet: there is no packet of kind 0\n"),
+        ),
+    ];
+    for (behaviour, line) in cases {
+        let (scene, broker) = misbehaving(behaviour);
+        assert_eq!(come(scene.path(), &["mosquitto.conf"], &broker), line, "{behaviour}");
+        assert!(has_ended(scene.path()), "{behaviour}");
+    }
+}
+
+/// Whether the broker that wrote its process id into a folder is gone.
+fn has_ended(folder: &Path) -> bool {
+    let pid = fs::read_to_string(folder.join("pid")).unwrap();
+    !Path::new("/proc").join(pid).join("exe").exists()
+}
+
+#[test]
+fn a_stopped_run_stops_its_brokers() {
+    let (scene, broker) = misbehaving("hang");
+    let engine = format!("mosquitto:{}", broker.program.display());
+    let mut child = program::moskit(scene.path())
+        .args(["test", "mosquitto.conf", "--engine", &engine])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = std::time::Instant::now();
+    while fs::read_to_string(scene.path().join("pid")).unwrap_or_default().is_empty() {
+        assert!(begun.elapsed() < LONGEST, "no broker was started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!has_ended(scene.path()));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    assert!(has_ended(scene.path()));
+    assert!(begun.elapsed() < Duration::from_secs(4), "it waited for the test to end");
+}
+
+/// Five ways in which a pack can be worse than its spec: the tests of the example notice each.
+#[test]
+fn tests_notice_what_goes_wrong() {
+    say_missing("mutations");
+    let Some(broker) = brokers().last() else { return };
+    let scene = fixtures::open_folder();
+    let root = folder("");
+    let example = root.join("examples/first-steps");
+    let path = |name: &str| scene.path().join(name).to_str().unwrap().to_owned();
+    let compile = |pack: &str, state: &str| {
+        let spec = example.join("deployment.yaml").to_str().unwrap().to_owned();
+        let (pack, state) = (path(pack), path(state));
+        let words = ["compile", &spec, "-o", &pack, "--install-prefix", &pack, "--state", &state];
+        program::run(&mut limited(scene.path(), None, &words), LONGEST).exits(0);
+    };
+    compile("pack", "state");
+    compile("other", "other-state");
+    let replace = |file: &str, from: &str, to: &str| {
+        let path = scene.path().join("pack").join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no `{from}`");
+        let line = |line: &str| if line.contains(from) { line.replace(from, to) } else { line.to_owned() };
+        fs::write(path, text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n").unwrap();
+    };
+    let mutations: [(&str, &dyn Fn()); 6] = [
+        ("nothing", &|| {}),
+        ("a widened filter", &|| replace("aclfile", "read free/+/+", "read #")),
+        ("a lost user", &|| replace("passwd", "freeuser:", "#freeuser:")),
+        ("anonymous on", &|| replace("mosquitto.conf", "password_file", "#password_file")),
+        ("TLS off", &|| {
+            replace("mosquitto.conf", "certfile", "#certfile");
+            replace("mosquitto.conf", "keyfile", "#keyfile");
+            replace("mosquitto.conf", "tls_version", "#tls_version");
+        }),
+        ("a wrong CA", &|| {
+            for file in ["certs/broker.crt", "certs/broker.key"] {
+                fs::copy(scene.path().join("other").join(file), scene.path().join("pack").join(file))
+                    .unwrap();
+            }
+        }),
+    ];
+    let tests = example.join("deployment.test.yaml").to_str().unwrap().to_owned();
+    let (pack, state) = (path("pack"), path("state"));
+    for (mutation, mutate) in mutations {
+        fs::remove_dir_all(scene.path().join("pack")).unwrap();
+        compile("pack", "state");
+        mutate();
+        let came = come(scene.path(), &[&pack, "--tests", &tests, "--state", &state], broker);
+        let failures = came.lines().filter(|line| line.starts_with("failed: ")).count();
+        assert!(came.lines().count() > 100, "{mutation}: {came}");
+        assert_eq!(failures == 0, mutation == "nothing", "{mutation}: {failures} failures");
+    }
+}
