@@ -4,6 +4,7 @@
 mod broken;
 mod bytes;
 mod client;
+mod clients;
 mod compile;
 mod compile_texts;
 mod exchanges;
