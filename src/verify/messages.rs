@@ -287,7 +287,8 @@ mod tests {
     #[test]
     fn messages_are_held_against_those_that_are_wanted() {
         let (a, b, c) = (("a", "1"), ("b", "2"), ("c", "1"));
-        let cases: &[(&[(&str, &str)], &[&str], bool, &str)] = &[
+        type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str], bool, &'c str);
+        let cases: &[Case<'_>] = &[
             (&[a, b], &["a 1", "b *"], false, "all"),
             (&[a, b, c], &["a 1", "b *"], false, "all"),
             (&[a], &["a 1", "b *"], false, "more from 1"),
