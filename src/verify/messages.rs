@@ -287,8 +287,9 @@ mod tests {
     #[test]
     fn messages_are_held_against_those_that_are_wanted() {
         let (a, b, c) = (("a", "1"), ("b", "2"), ("c", "1"));
-        type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str], bool, &'c str);
-        let cases: &[Case<'_>] = &[
+        /// What came, what is expected, whether in any order, what is said.
+        type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], bool, &'a str);
+        let cases: &[Case] = &[
             (&[a, b], &["a 1", "b *"], false, "all"),
             (&[a, b, c], &["a 1", "b *"], false, "all"),
             (&[a], &["a 1", "b *"], false, "more from 1"),
