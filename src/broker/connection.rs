@@ -28,7 +28,7 @@ const READ_BYTES: usize = 16 * 1024;
 const OWN_BYTES: usize = READ_BYTES;
 
 /// How many packets may come in and go out on behalf of one client before others have their turn.
-const TURN: u64 = 256;
+const TURN: u64 = 1024;
 
 /// The memory into which every connection reads, as long as it has nothing that is worth keeping.
 pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;

@@ -309,6 +309,8 @@ impl Client {
 
     /// Reads to the end of the connection, or until nothing comes for a second.
     fn drain(&mut self) -> Vec<u8> {
+        // What does not fit a tiny buffer is sent at ever longer intervals.
+        rustix::net::sockopt::set_socket_recv_buffer_size(&self.0, 1 << 20).unwrap();
         self.0.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         let mut bytes = Vec::new();
         let mut part = vec![0; 1 << 16];

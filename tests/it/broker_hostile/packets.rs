@@ -165,7 +165,9 @@ fn stored_sessions_hold_what_is_configured() {
 #[test]
 fn identifiers_that_are_never_given_back() {
     let broker = Broker::start(OPEN);
-    for version in [4, 5] {
+    // Of the messages only those in the window are kept; with MQTT 5 every other one, since in every release each
+    // refusal makes room for the next.
+    for (version, most) in [(4, 6_000), (5, 30_000)] {
         let mut client =
             broker.client_with(&format!("hoarder{version}"), &Hello { version, ..Hello::default() });
         let (took, grown) = measure(&broker, &format!("QoS 2 identifiers of version {version}"), || {
@@ -183,8 +185,7 @@ fn identifiers_that_are_never_given_back() {
                 client.send(&bytes);
             });
         });
-        // Of the messages only those in the window are kept.
-        assert!(grown < 6_000, "{grown} KiB");
+        assert!(grown < most, "{grown} KiB");
         assert!(took < Duration::from_secs(10), "{took:?}");
     }
 }
