@@ -51,7 +51,10 @@ class Talker(Session):
 
     def say(self, topic, payload, qos, retain=False, **properties):
         """Returns when the message is wholly the broker's, or on its way if of quality of service 0."""
+        # paho-mqtt 1.6 loses a WebSocket frame that the socket does not take whole, so it waits for the socket here.
+        self.client.socket().setblocking(True)
         mid = self.client.publish(topic, payload, qos, retain, self.properties(properties)).mid
+        self.client.socket().setblocking(False)
         self.wait(lambda: mid in self.done, "the end of a PUBLISH")
 
     def properties(self, values):

@@ -19,7 +19,7 @@ pub(super) const LARGE: usize = 1_000_000;
 #[derive(Debug)]
 pub(super) struct Transport {
     pub(super) name: &'static str,
-    /// Its first line in the configuration.
+    /// Its first line in the configuration, with `@` for a port.
     listener: &'static str,
     pub(super) is_websocket: bool,
     pub(super) has_tls: bool,
@@ -31,7 +31,7 @@ pub(super) struct Transport {
 
 const PLAIN: Transport = Transport {
     name: "tcp v4",
-    listener: "listener 1",
+    listener: "listener @",
     is_websocket: false,
     has_tls: false,
     is_mutual: false,
@@ -43,7 +43,7 @@ const MUTUAL: Transport = Transport { name: "mutual tls", is_mutual: true, ..TLS
 /// Each way to a broker.
 pub(super) const TRANSPORTS: [Transport; 10] = [
     PLAIN,
-    Transport { name: "tcp v6", listener: "listener 1 ::1", ..PLAIN },
+    Transport { name: "tcp v6", listener: "listener @ ::1", ..PLAIN },
     TLS,
     MUTUAL,
     Transport { name: "tls as user", is_identity: true, ..MUTUAL },
@@ -114,8 +114,8 @@ impl Ground {
 /// The configuration, its passwords and rights, and the certificates of everybody.
 fn files() -> Vec<(String, String)> {
     let mut conf = String::from("allow_anonymous false\npassword_file passwords\nacl_file acl\n");
-    for transport in &TRANSPORTS {
-        conf += transport.listener;
+    for (transport, port) in TRANSPORTS.iter().zip(1883..) {
+        conf += &transport.listener.replace('@', &port.to_string());
         conf += "\n";
         for (is_so, lines) in [
             (transport.is_websocket, "protocol websockets\n"),

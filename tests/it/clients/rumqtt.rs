@@ -100,8 +100,8 @@ struct Client {
 }
 
 enum Side {
-    Three(rumqttc::AsyncClient, rumqttc::EventLoop),
-    Five(v5::AsyncClient, v5::EventLoop),
+    Three(rumqttc::AsyncClient, Box<rumqttc::EventLoop>),
+    Five(v5::AsyncClient, Box<v5::EventLoop>),
 }
 
 #[derive(Debug)]
@@ -159,7 +159,7 @@ impl Client {
                     options.set_last_will(will);
                 }
                 let (client, events) = v5::AsyncClient::new(options, 10);
-                Side::Five(client, events)
+                Side::Five(client, events.into())
             }
             _ => {
                 let mut options = rumqttc::MqttOptions::new("", host, port);
@@ -172,7 +172,7 @@ impl Client {
                     options.set_last_will(rumqttc::LastWill::new(topic, "gone", qos, false));
                 }
                 let (client, events) = rumqttc::AsyncClient::new(options, 10);
-                Side::Three(client, events)
+                Side::Three(client, events.into())
             }
         };
         let mut client = Self { side, inbox: VecDeque::new() };
@@ -266,15 +266,8 @@ fn of_three(packet: Packet) -> (Event, Option<Message>) {
         Packet::ConnAck(_) => Event::Admitted,
         Packet::SubAck(_) => Event::Subscribed,
         Packet::PubAck(_) | Packet::PubComp(_) => Event::Taken,
-        Packet::Publish(publish) => {
-            let message = Message {
-                topic: publish.topic,
-                qos: publish.qos as u8,
-                retain: publish.retain,
-                payload: publish.payload,
-                properties: None,
-            };
-            return (Event::Other, Some(message));
+        Packet::Publish(came) => {
+            return message(came.topic, came.qos as u8, came.retain, came.payload, None);
         }
         _ => Event::Other,
     };
@@ -286,17 +279,21 @@ fn of_five(packet: Packet5) -> (Event, Option<Message>) {
         Packet5::ConnAck(_) => Event::Admitted,
         Packet5::SubAck(_) => Event::Subscribed,
         Packet5::PubAck(_) | Packet5::PubComp(_) => Event::Taken,
-        Packet5::Publish(publish) => {
-            let message = Message {
-                topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-                qos: publish.qos as u8,
-                retain: publish.retain,
-                payload: publish.payload,
-                properties: publish.properties,
-            };
-            return (Event::Other, Some(message));
+        Packet5::Publish(came) => {
+            let topic = String::from_utf8_lossy(&came.topic).into_owned();
+            return message(topic, came.qos as u8, came.retain, came.payload, came.properties);
         }
         _ => Event::Other,
     };
     (event, None)
+}
+
+fn message(
+    topic: String,
+    qos: u8,
+    retain: bool,
+    payload: Bytes,
+    properties: Option<PublishProperties>,
+) -> (Event, Option<Message>) {
+    (Event::Other, Some(Message { topic, qos, retain, payload, properties }))
 }
