@@ -14,6 +14,7 @@ mod fixtures;
 mod fuzz_wire;
 mod hostile;
 mod kills;
+mod layout;
 mod malformed;
 mod options;
 mod output;
