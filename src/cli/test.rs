@@ -103,33 +103,9 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     let scratch = Scratch::make()?;
     let stop = Stop::new();
     let signals = caught.watch(scratch.path(), &stop)?;
-    let mut loaded = load::load(arguments, &here, scratch.path())?;
-    if !loaded.problems.is_empty() {
-        return Ok(refuse(&loaded));
-    }
-    let found: usize = loaded.suites.iter().map(|file| file.suite.tests.len()).sum();
-    if found == 0 {
-        return Err(Failure(loaded.no_tests));
-    }
-    if let Some(text) = &arguments.filter {
-        keep(&mut loaded.suites, text);
-        if loaded.suites.iter().all(|file| file.suite.tests.is_empty()) {
-            return Err(Failure(format!(
-                "none of {found} tests has `{text}` in its name; `--list` shows them"
-            )));
-        }
-    }
-    if arguments.list {
-        output::report(&list(&loaded));
-        return Ok(NOTHING);
-    }
-    for reason in &loaded.missing {
-        output::narrate(&format!("warning: {reason}"));
-    }
-    let mut telling = Telling::new(arguments.format, &loaded, &stop);
     let begun = Begun { here: &here, scratch: scratch.path(), signals: &signals, stop: &stop };
-    let came = begun.try_all(arguments, &loaded, &mut telling)?;
-    Ok(ended(came, &mut telling, &signals))
+    let answer = begun.test(arguments);
+    signals.status().map_or(answer, Ok)
 }
 
 /// What a run begins with.
@@ -141,6 +117,35 @@ struct Begun<'a> {
 }
 
 impl Begun<'_> {
+    fn test(&self, arguments: &Arguments) -> Answer {
+        let mut loaded = load::load(arguments, self.here, self.scratch)?;
+        if !loaded.problems.is_empty() {
+            return Ok(refuse(&loaded));
+        }
+        let found: usize = loaded.suites.iter().map(|file| file.suite.tests.len()).sum();
+        if found == 0 {
+            return Err(Failure(loaded.no_tests));
+        }
+        if let Some(text) = &arguments.filter {
+            keep(&mut loaded.suites, text);
+            if loaded.suites.iter().all(|file| file.suite.tests.is_empty()) {
+                return Err(Failure(format!(
+                    "none of {found} tests has `{text}` in its name; `--list` shows them"
+                )));
+            }
+        }
+        if arguments.list {
+            output::report(&list(&loaded));
+            return Ok(NOTHING);
+        }
+        for reason in &loaded.missing {
+            output::narrate(&format!("warning: {reason}"));
+        }
+        let mut telling = Telling::new(arguments.format, &loaded, self.stop);
+        let came = self.try_all(arguments, &loaded, &mut telling)?;
+        Ok(ended(came, &mut telling))
+    }
+
     /// Runs the tests that were loaded.
     fn try_all(
         &self,
@@ -176,7 +181,7 @@ impl Begun<'_> {
 }
 
 /// Tells how a run ended; gives the exit code.
-fn ended(came: Result<Outcome, RunError>, telling: &mut Telling<'_>, signals: &Signals) -> u8 {
+fn ended(came: Result<Outcome, RunError>, telling: &mut Telling<'_>) -> u8 {
     match came {
         Ok(outcome) => {
             telling.over(&outcome);
@@ -198,7 +203,7 @@ fn ended(came: Result<Outcome, RunError>, telling: &mut Telling<'_>, signals: &S
         }
         Err(RunError::Stopped) => {
             telling.stopped("stopped by a signal");
-            signals.status().unwrap_or(UNHEARD)
+            UNHEARD
         }
     }
 }

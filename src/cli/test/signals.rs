@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -26,7 +25,6 @@ pub(super) struct Caught {
 }
 
 /// What is done about signals. Without a run the program ends at once.
-#[derive(Clone)]
 pub(super) struct Signals {
     shared: Arc<Shared>,
 }
@@ -34,10 +32,16 @@ pub(super) struct Signals {
 struct Shared {
     folder: PathBuf,
     stop: Stop,
+    /// Held while the program ends in the midst of what it does, so that nothing is told of what comes of that.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
     /// Whether there is a run that can be stopped.
-    is_running: AtomicBool,
-    /// The signal that came; 0 for none.
-    came: AtomicU8,
+    is_running: bool,
+    /// The signal that came.
+    came: Option<u8>,
 }
 
 impl Caught {
@@ -53,25 +57,25 @@ impl Caught {
 
     /// On a signal, stops the run and sees that the folder goes.
     pub(super) fn watch(self, folder: &Path, stop: &Stop) -> Result<Signals, Failure> {
-        let shared = Arc::new(Shared {
-            folder: folder.to_owned(),
-            stop: stop.clone(),
-            is_running: AtomicBool::new(false),
-            came: AtomicU8::new(0),
-        });
+        let shared =
+            Arc::new(Shared { folder: folder.to_owned(), stop: stop.clone(), state: Mutex::default() });
         let Self { runtime, mut interrupt, mut terminate } = self;
         let own = shared.clone();
         let watching = std::thread::Builder::new().name("signals".to_owned());
         let watching = watching.spawn(move || {
-            runtime.block_on(async {
-                own.came.store(next(&mut interrupt, &mut terminate).await, Ordering::SeqCst);
-                if own.is_running.load(Ordering::SeqCst) {
-                    own.stop.now();
-                    // A second signal does not wait.
-                    let _ = tokio::time::timeout(LONGEST_STOP, next(&mut interrupt, &mut terminate)).await;
-                }
-            });
-            own.end()
+            let signal = runtime.block_on(next(&mut interrupt, &mut terminate));
+            let mut state = own.state();
+            state.came = Some(signal);
+            if state.is_running {
+                drop(state);
+                own.stop.now();
+                // A second signal does not wait.
+                let again =
+                    async { tokio::time::timeout(LONGEST_STOP, next(&mut interrupt, &mut terminate)).await };
+                let _ = runtime.block_on(again);
+                state = own.state();
+            }
+            own.end(&state)
         });
         watching.map_err(|error| Failure(format!("cannot catch signals: {error}")))?;
         Ok(Signals { shared })
@@ -87,8 +91,12 @@ async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> u8 {
 }
 
 impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends the program in the midst of what it does.
-    fn end(&self) {
+    fn end(&self, state: &State) {
         // Something may still be written there; what cannot be removed in the end is for the system to tidy.
         for _ in 0..100 {
             match fs::remove_dir_all(&self.folder) {
@@ -96,7 +104,7 @@ impl Shared {
                 _ => break,
             }
         }
-        std::process::exit(i32::from(told(self.came.load(Ordering::SeqCst))))
+        std::process::exit(i32::from(state.came.map_or(OF_SIGNALS, told)))
     }
 }
 
@@ -111,12 +119,11 @@ fn told(signal: u8) -> u8 {
 impl Signals {
     /// From now on, [`Stop::now`] ends what goes on.
     pub(super) fn run_begins(&self) {
-        self.shared.is_running.store(true, Ordering::SeqCst);
+        self.shared.state().is_running = true;
     }
 
     /// The status to end with, where a signal came.
     pub(super) fn status(&self) -> Option<u8> {
-        let signal = self.shared.came.load(Ordering::SeqCst);
-        (signal != 0).then(|| told(signal))
+        self.shared.state().came.map(told)
     }
 }
