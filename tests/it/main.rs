@@ -34,3 +34,4 @@ mod transport;
 mod verify;
 mod verify_command;
 mod verify_reports;
+mod verify_run;
