@@ -1,8 +1,8 @@
 //! What tests are run against: brokers of a configuration, each started afresh and reached over loopback.
 
 mod copy;
-mod mosquitto;
 mod moskit;
+mod mosquitto;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -54,9 +54,10 @@ impl Server {
             return Err(format!("Mosquitto {release} does not start with this configuration: {place}"));
         }
         let prepared = Prepared::new(deployment, files).map_err(|error| error.to_string())?;
-        let missing = prepared.unhonoured().iter().filter(|item| {
-            item.is_security && !without.iter().any(|waived| waived == item.option.name())
-        });
+        let missing = prepared
+            .unhonoured()
+            .iter()
+            .filter(|item| item.is_security && !without.iter().any(|waived| waived == item.option.name()));
         let mut reasons = String::new();
         for item in missing {
             let name = item.option.name();
@@ -85,10 +86,8 @@ impl Server {
                 Bound::Tcp(address) => Address::Tcp(*address),
                 Bound::Unix(path) => Address::Unix(path.clone()),
             });
-            endpoints[bound.listener] = address.map(|address| Endpoint {
-                address,
-                is_websocket: bound.protocol == Protocol::Websockets,
-            });
+            endpoints[bound.listener] = address
+                .map(|address| Endpoint { address, is_websocket: bound.protocol == Protocol::Websockets });
         }
         Ok(Running { endpoints, log, _broker: broker })
     }
