@@ -76,8 +76,6 @@ pub(super) enum End {
     Lost,
     /// The client did what it may not.
     Expelled,
-    /// The broker ends.
-    Shutdown,
 }
 
 impl Core {
