@@ -1,7 +1,7 @@
 """paho-mqtt as client of a broker that is there already: conversations, and attempts that are to be refused.
 
-Reads from its input a JSON list of jobs, in a folder with the certificates and with the file `large`. Prints a line for
-each, `ok …` or `not ok …`, and in the end their numbers. Exit code 0 if all is well, 1 if not.
+Reads from its input a JSON list of jobs, in a folder with the certificates and with the file `large`. Prints
+a line for each, `ok …` or `not ok …`, and in the end their numbers. Exit code 0 if all is well, 1 if not.
 """
 
 import concurrent.futures
@@ -51,7 +51,7 @@ class Talker(Session):
 
     def say(self, topic, payload, qos, retain=False, **properties):
         """Returns when the message is wholly the broker's, or on its way if of quality of service 0."""
-        # paho-mqtt 1.6 loses a WebSocket frame that the socket does not take whole, so it waits for the socket here.
+        # paho-mqtt 1.6 loses a WebSocket frame that the socket does not take whole: here it waits.
         self.client.socket().setblocking(True)
         mid = self.client.publish(topic, payload, qos, retain, self.properties(properties)).mid
         self.client.socket().setblocking(False)

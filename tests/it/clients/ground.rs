@@ -136,9 +136,9 @@ fn files() -> Vec<(String, String)> {
     files
 }
 
-/// `ca.crt` and `strangers.crt`, the authorities that clients may trust; `clients.crt` and its revocation list, which
-/// the broker trusts; a certificate of the broker, and certificates of `al`: a good one, one that is expired, one that
-/// is revoked, and one of a stranger.
+/// `ca.crt` and `strangers.crt`, the authorities that clients may trust; `clients.crt` and its revocation
+/// list, which the broker trusts; a certificate of the broker, and certificates of `al`: a good one, one that is
+/// expired, one that is revoked, and one of a stranger.
 fn certificates(files: &mut Vec<(String, String)>) {
     let (now, source, day) = (now(), &OperatingSystem, 86_400);
     let authority = |name| Authority::make(name, now, day, source).unwrap();

@@ -1,5 +1,6 @@
-//! Clients of others on the built-in broker: Debian's `mosquitto_pub`, `mosquitto_sub` and `mosquitto_rr`, paho-mqtt and
-//! rumqttc, over each transport, in each version of MQTT, with each quality of service; and all that is to be refused.
+//! Clients of others on the built-in broker: Debian's `mosquitto_pub`, `mosquitto_sub` and `mosquitto_rr`,
+//! paho-mqtt and rumqttc, over each transport, in each version of MQTT, with each quality of service; and all
+//! that is to be refused.
 
 mod ground;
 mod paho;
@@ -166,8 +167,8 @@ struct Job<'a> {
 
 #[derive(Clone, Copy)]
 enum Task {
-    /// A conversation under a topic of its own: a retained message, a request and its answer, perhaps a large message,
-    /// and a will.
+    /// A conversation under a topic of its own: a retained message, a request and its answer, perhaps a large
+    /// message, and a will.
     Converse { qos: u8, place: usize, has_large: bool },
     /// An attempt to come in.
     BeRefused(&'static Refusal),
@@ -176,7 +177,8 @@ enum Task {
 /// The name of a job, and what went wrong.
 type Outcome = (String, Result<(), String>);
 
-/// All conversations of a family, or all attempts that are to be refused. What it cannot do is told in `hindrances`.
+/// All conversations of a family, or all attempts that are to be refused. What it cannot do is told in
+/// `hindrances`.
 fn jobs<'a>(
     family: Family,
     ground: &'a Ground,
@@ -239,9 +241,9 @@ fn each(jobs: &[Job<'_>], work: fn(&Job<'_>) -> Result<(), String>) -> Vec<Outco
 }
 
 /// Whether all jobs were done, and done well.
-fn check(jobs: &[Job<'_>], outcomes: Vec<Outcome>, log: &str) {
-    let mut missing: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    missing.retain(|name| outcomes.iter().filter(|(done, _)| done == name).count() != 1);
+fn check<'a>(jobs: impl Iterator<Item = &'a Job<'a>>, outcomes: &[Outcome], log: &str) {
+    let times = |name: &str| outcomes.iter().filter(|(done, _)| done == name).count();
+    let missing: Vec<&str> = jobs.map(|job| job.name.as_str()).filter(|name| times(name) != 1).collect();
     let failed = outcomes.iter().filter_map(|(name, outcome)| Some((name, outcome.as_ref().err()?)));
     let failed: Vec<String> = failed.map(|(name, why)| format!("{name}: {why}")).collect();
     let tail: Vec<&str> = log.lines().rev().take(40).collect();
@@ -255,7 +257,7 @@ fn check(jobs: &[Job<'_>], outcomes: Vec<Outcome>, log: &str) {
     );
 }
 
-/// Lets all families at their jobs, side by side.
+/// Lets all families at their jobs, side by side. Gives who was refused, and why.
 fn let_work(
     what: &str,
     ground: &Ground,
@@ -265,25 +267,23 @@ fn let_work(
     let families = FAMILIES.into_iter().filter(|family| family.is_there());
     let work: Vec<_> =
         families.map(|family| (family, jobs(family, ground, tasks, &mut hindrances))).collect();
-    let outcomes: Vec<_> = std::thread::scope(|scope| {
-        let running: Vec<_> =
-            work.iter().map(|(family, jobs)| scope.spawn(move || family.work(jobs))).collect();
-        running.into_iter().map(|family| family.join().unwrap()).collect()
+    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+        let running: Vec<_> = work.iter().map(|(family, jobs)| scope.spawn(|| family.work(jobs))).collect();
+        running.into_iter().flat_map(|family| family.join().unwrap()).collect()
     });
-    let log = ground.log();
-    let mut refused = Vec::new();
-    for ((family, jobs), outcomes) in work.iter().zip(outcomes) {
-        check(jobs, outcomes, &log);
+    check(work.iter().flat_map(|(_, jobs)| jobs), &outcomes, &ground.log());
+    for (family, jobs) in &work {
         println!("{what}: {family:?}: {}", jobs.len());
-        refused.extend(jobs.iter().filter_map(|job| match job.task {
-            Task::BeRefused(refusal) => Some((*family, refusal)),
-            Task::Converse { .. } => None,
-        }));
     }
     for (reason, count) in hindrances {
         println!("{what}: not possible: {count}: {reason}");
     }
-    refused
+    let all = work.iter().flat_map(|(family, jobs)| jobs.iter().map(move |job| (*family, job.task)));
+    let refused = all.filter_map(|(family, task)| match task {
+        Task::BeRefused(refusal) => Some((family, refusal)),
+        Task::Converse { .. } => None,
+    });
+    refused.collect()
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn clients_of_others_are_served_or_refused() {
     for refusal in &REFUSALS {
         let same = refused.iter().filter(|(_, other)| other.log == refusal.log);
         let expected: usize = same.map(|(family, _)| family.knocks()).sum();
-        // Each of them for the reason that is meant, and for no other; a client may be gone before the line is there.
+        // Each for the reason that is meant and for no other; a client may be gone before the line is there.
         let began = Instant::now();
         let count = || ground.log().lines().filter(|line| line.contains(refusal.log)).count();
         while count() < expected && began.elapsed() < Duration::from_secs(5) {
