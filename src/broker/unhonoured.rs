@@ -74,6 +74,7 @@ pub(super) fn unhonoured(deployment: &Deployment) -> Vec<Unhonoured> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::path::Path;
     use std::sync::Arc;
 
     use crate::broker::Prepared;
@@ -87,13 +88,13 @@ pub(super) mod tests {
         let mut files = Memory::new();
         let authority = Authority::make("CA", 0, 86_400, &OperatingSystem).unwrap();
         let server = authority.issue_server(&["localhost".into()], "s", 0, 86_400, &OperatingSystem).unwrap();
-        files.insert("/s.crt".into(), server.certificate.into_bytes());
-        files.insert("/s.key".into(), server.key.expose().to_vec());
+        files.insert(Path::new("/s.crt"), server.certificate.into_bytes());
+        files.insert(Path::new("/s.key"), server.key.expose().to_vec());
         let text = text.replace("TLS\n", "certfile /s.crt\nkeyfile /s.key\n");
         // The only option that no release of this line reads any more.
         let release = if text.contains("dhparamfile") { Release::known()[0] } else { Release::newest() };
         let text = text.replace("dh.pem", "/dh.pem");
-        files.insert("/dh.pem".into(), b"-----BEGIN DH PARAMETERS-----\n".to_vec());
+        files.insert(Path::new("/dh.pem"), b"-----BEGIN DH PARAMETERS-----\n".to_vec());
         let mut reader = Reader::new(&files, Environment { now: 0, started_by: "root".to_owned() });
         let id = reader.sources.add(Source::new("mosquitto.conf", text.as_bytes()));
         let lowered = conf::lower(&mut reader, &conf::parse(id, text.as_bytes()), release);
