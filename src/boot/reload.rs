@@ -214,7 +214,10 @@ fn open_up(deployment: &mut Deployment, notes: &[Note], reader: &mut Reader<'_>)
             }
             holes.push(if option == options::PASSWORD_FILE {
                 block.passwords = FileState::Unnamed;
-                format!("`{path}` counts for nothing any more: no password is asked for, as in Mosquitto {release}")
+                format!(
+                    "`{path}` counts for nothing any more: `allow_anonymous` alone says whether clients are let in, \
+                     whatever their names and passwords, as in Mosquitto {release}"
+                )
             } else {
                 block.acl = FileState::Unnamed;
                 format!(

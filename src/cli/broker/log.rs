@@ -56,8 +56,9 @@ enum Stamp {
 }
 
 impl Logger {
-    /// As a deployment asks for; what cannot be opened is said on stderr and left out, as every release does. Log
-    /// files of a pack lie on another machine: where it is not `is_installed`, they are stderr.
+    /// As a deployment asks for. A log file that cannot be opened is said on stderr, which from then on has nothing
+    /// but errors, and all of the log: so does every release. Log files of a pack lie on another machine: where it is
+    /// not `is_installed`, they are stderr.
     pub(super) fn of(
         deployment: &Deployment,
         is_verbose: bool,
@@ -92,10 +93,14 @@ impl Logger {
             };
             match found {
                 Ok(found) => logger.destinations.extend(found),
-                Err(reason) => trouble.push(reason),
+                Err(reason) => trouble.push((word, reason)),
             }
         }
-        for reason in trouble {
+        if trouble.iter().any(|(word, _)| word.starts_with("file ")) {
+            logger.destinations = vec![Destination::Stderr];
+            logger.kinds = [LogType::Error].into();
+        }
+        for (_, reason) in trouble {
             super::super::output::narrate(&format!("moskit: {reason}"));
         }
         logger
@@ -166,7 +171,9 @@ fn destination(word: &str, deployment: &Deployment) -> Result<Option<Destination
         _ => match word.strip_prefix("file ") {
             Some(path) => open(Path::new(path), deployment)
                 .map(|file| Some(Destination::File(RefCell::new(file))))
-                .map_err(|reason| format!("the log file `{path}` cannot be written: {reason}")),
+                .map_err(|reason| {
+                    format!("the log file `{path}` cannot be written: {reason}; only errors are logged, here")
+                }),
             // `none` is nothing.
             None => Ok(None),
         },
