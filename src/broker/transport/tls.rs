@@ -99,10 +99,11 @@ impl Secure {
         let shown = loader.file(options::CERTFILE).ok().flatten();
         let shown = shown.and_then(|file| read_certificates(&file).ok()?.into_iter().next());
         let is_new = shown.is_some_and(|shown| Some(&*shown.der) != self.certificate.as_deref());
-        if error.option == options::KEYFILE && is_new {
-            if let Ok(keyless) = (Loader { is_keyless: true, ..loader }).load(security) {
-                return (keyless, Some(error));
-            }
+        if error.option == options::KEYFILE
+            && is_new
+            && let Ok(keyless) = (Loader { is_keyless: true, ..loader }).load(security)
+        {
+            return (keyless, Some(error));
         }
         (self.clone(), Some(error))
     }
