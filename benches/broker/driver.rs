@@ -1,0 +1,251 @@
+//! Clients with blocking sockets, and what is measured.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use moskit::broker::wire::{
+    Ack, Connect, Packet, Properties, Publish, QoS, Reason, RetainHandling, Sender, Subscribe, Subscription,
+    Text, Version, decode, encode, take_frame,
+};
+
+/// What a load came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measure {
+    /// What one unit of it is called.
+    pub(crate) unit: &'static str,
+    pub(crate) count: usize,
+    /// How long it took; nothing where time is not the matter.
+    pub(crate) time: Option<Duration>,
+    /// For how long the broker computed.
+    pub(crate) computed: Duration,
+    /// By how much its memory grew, where that is the matter, in bytes.
+    pub(crate) memory: Option<usize>,
+}
+
+impl Measure {
+    /// The one that took less.
+    pub(crate) fn better(old: Option<Self>, new: Self) -> Option<Self> {
+        let key = |one: &Self| one.time.unwrap_or(one.computed);
+        Some(old.filter(|old| key(old) <= key(&new)).unwrap_or(new))
+    }
+
+    fn rate(&self) -> Option<f64> {
+        self.time.map(|time| self.count as f64 / time.as_secs_f64())
+    }
+
+    fn cost(&self) -> f64 {
+        self.computed.as_secs_f64() * 1e6 / self.count as f64
+    }
+}
+
+/// Both brokers side by side; ratios above 1 are in favour of this one.
+pub(crate) fn table(rows: &[(&str, [Option<Measure>; 2])]) -> String {
+    let mut text =
+        "| load | unit | moskit | mosquitto | ratio | moskit, µs CPU | mosquitto, µs CPU | ratio |\n"
+            .to_owned();
+    text += "|---|---|--:|--:|--:|--:|--:|--:|\n";
+    let shown = |value: Option<f64>, places: usize| value.map_or("-".to_owned(), |v| format!("{v:.places$}"));
+    for (name, [ours, theirs]) in rows {
+        let Some(ours) = ours else { continue };
+        let over = |a: Option<f64>, b: Option<f64>| a.zip(b).filter(|(_, b)| *b > 0.0).map(|(a, b)| a / b);
+        let (unit, [mine, other], is_less_better) = match ours.memory {
+            Some(_) => {
+                let bytes = |one: &Measure| one.memory.map(|memory| memory as f64 / one.count as f64);
+                ("bytes", [bytes(ours), theirs.as_ref().and_then(bytes)], true)
+            }
+            None => (ours.unit, [ours.rate(), theirs.as_ref().and_then(Measure::rate)], false),
+        };
+        let ratio = if is_less_better { over(other, mine) } else { over(mine, other) };
+        let (cost, other_cost) = (Some(ours.cost()), theirs.as_ref().map(Measure::cost));
+        writeln!(
+            text,
+            "| {name} | {unit} | {} | {} | {} | {} | {} | {} |",
+            shown(mine, 0),
+            shown(other, 0),
+            shown(ratio, 2),
+            shown(cost, 2),
+            shown(other_cost, 2),
+            shown(over(other_cost, cost), 2),
+        )
+        .unwrap();
+    }
+    text
+}
+
+pub(crate) fn text(text: &str) -> Text {
+    Text::new(Bytes::copy_from_slice(text.as_bytes())).unwrap()
+}
+
+pub(crate) fn message(topic: &str, size: usize, qos: QoS, packet_id: u16) -> Publish {
+    Publish {
+        dup: false,
+        qos,
+        retain: false,
+        topic: text(topic),
+        packet_id,
+        properties: Properties::NONE,
+        payload: Bytes::from(vec![b'x'; size]),
+    }
+}
+
+pub(crate) fn bytes_of(packet: &Packet) -> Vec<u8> {
+    let mut out = BytesMut::new();
+    encode(packet, Version::V311, &mut out).unwrap();
+    out.to_vec()
+}
+
+pub(crate) fn connect(id: &str) -> Vec<u8> {
+    bytes_of(&Packet::Connect(Box::new(Connect {
+        version: Version::V311,
+        is_bridge: false,
+        clean_start: true,
+        keep_alive: 0,
+        properties: Properties::NONE,
+        client_id: text(id),
+        will: None,
+        user_name: None,
+        password: None,
+    })))
+}
+
+/// A client over any stream.
+pub(crate) struct Client<S> {
+    pub(crate) stream: S,
+    buffer: BytesMut,
+    part: Vec<u8>,
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Lets a client in.
+    pub(crate) fn enter(stream: S, id: &str) -> Self {
+        let mut client = Self { stream, buffer: BytesMut::new(), part: vec![0; 64 * 1024] };
+        client.stream.write_all(&connect(id)).unwrap();
+        assert!(matches!(client.next(), Packet::ConnAck(_)));
+        client
+    }
+
+    pub(crate) fn subscribe(&mut self, filter: &str, qos: QoS) {
+        let subscription = Subscription {
+            filter: text(filter),
+            qos,
+            no_local: false,
+            retain_as_published: false,
+            retain_handling: RetainHandling::Send,
+        };
+        let subscribe =
+            Subscribe { packet_id: 1, properties: Properties::NONE, subscriptions: vec![subscription] };
+        self.stream.write_all(&bytes_of(&Packet::Subscribe(subscribe))).unwrap();
+    }
+
+    /// The first bytes of the packets that came, and their bodies, at least one.
+    pub(crate) fn frames(&mut self, mut each: impl FnMut(u8, &[u8])) {
+        let mut found = false;
+        while !found {
+            while let Some(frame) = take_frame(&mut self.buffer, usize::MAX).unwrap() {
+                found = true;
+                each(frame.first, &frame.body);
+            }
+            if !found {
+                let count = self.stream.read(&mut self.part).unwrap();
+                assert!(count > 0, "the broker ended the connection");
+                self.buffer.extend_from_slice(&self.part[..count]);
+            }
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Packet {
+        loop {
+            if let Some(frame) = take_frame(&mut self.buffer, usize::MAX).unwrap() {
+                return decode(&frame, Version::V311, Sender::Broker).unwrap();
+            }
+            let count = self.stream.read(&mut self.part).unwrap();
+            assert!(count > 0, "the broker ended the connection");
+            self.buffer.extend_from_slice(&self.part[..count]);
+        }
+    }
+
+    pub(crate) fn ping(&mut self) {
+        self.stream.write_all(&bytes_of(&Packet::PingReq)).unwrap();
+        while !matches!(self.next(), Packet::PingResp) {}
+    }
+
+    /// Reads so many messages and acknowledges them.
+    pub(crate) fn receive(&mut self, count: usize) {
+        let (mut received, mut done) = (0, 0);
+        let mut out = BytesMut::new();
+        while done < count {
+            let mut answers = Vec::new();
+            self.frames(|first, body| {
+                let id = |at: usize| u16::from_be_bytes([body[at], body[at + 1]]);
+                match (first >> 4, first >> 1 & 3) {
+                    (3, qos) => {
+                        received += 1;
+                        let at = 2 + usize::from(id(0));
+                        match qos {
+                            0 => done += 1,
+                            1 => {
+                                done += 1;
+                                answers.push(Packet::PubAck(ack(id(at))));
+                            }
+                            _ => answers.push(Packet::PubRec(ack(id(at)))),
+                        }
+                    }
+                    (6, _) => {
+                        done += 1;
+                        answers.push(Packet::PubComp(ack(id(0))));
+                    }
+                    _ => {}
+                }
+            });
+            for answer in &answers {
+                encode(answer, Version::V311, &mut out).unwrap();
+            }
+            self.stream.write_all(&out).unwrap();
+            out.clear();
+        }
+        assert_eq!(received, count);
+    }
+}
+
+fn ack(packet_id: u16) -> Ack {
+    Ack { packet_id, reason: Reason::SUCCESS, properties: Properties::NONE }
+}
+
+/// How many messages of QoS 1 and 2 a publisher has unacknowledged at most.
+const WINDOW: usize = 20;
+
+/// Publishes so many messages, with a window for those that are acknowledged.
+pub(crate) fn publish(client: &mut Client<TcpStream>, topic: &str, size: usize, qos: QoS, count: usize) {
+    if qos == QoS::AtMostOnce {
+        let one = bytes_of(&Packet::Publish(message(topic, size, qos, 0)));
+        let batch = one.repeat(64);
+        let (whole, rest) = (count / 64, count % 64);
+        for _ in 0..whole {
+            client.stream.write_all(&batch).unwrap();
+        }
+        client.stream.write_all(&one.repeat(rest)).unwrap();
+        return;
+    }
+    let (mut sent, mut done) = (0_usize, 0_usize);
+    let mut out = BytesMut::new();
+    while done < count {
+        while sent < count && sent - done < WINDOW {
+            let id = (sent % 65_535 + 1) as u16;
+            encode(&Packet::Publish(message(topic, size, qos, id)), Version::V311, &mut out).unwrap();
+            sent += 1;
+        }
+        client.stream.write_all(&out).unwrap();
+        out.clear();
+        client.frames(|first, body| match first >> 4 {
+            4 | 7 => done += 1,
+            5 => {
+                let release = ack(u16::from_be_bytes([body[0], body[1]]));
+                encode(&Packet::PubRel(release), Version::V311, &mut out).unwrap();
+            }
+            _ => {}
+        });
+    }
+}
