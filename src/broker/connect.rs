@@ -229,7 +229,11 @@ impl Core {
         };
         let mount = door.mount_point.clone();
         let will = connect.will.map(|will| planned(will, mount.as_deref()));
-        let Kept { filters, outgoing, incoming } = kept.unwrap_or_default();
+        let Kept { filters, mut outgoing, incoming } = kept.unwrap_or_default();
+        if self.loses_queues {
+            outgoing.waiting.clear();
+            outgoing.waiting_bytes = 0;
+        }
         let mut session = Session {
             client_id: client_id.clone(),
             user,

@@ -22,6 +22,8 @@ use crate::model::Deployment;
 pub(super) struct Core {
     pub(super) release: Release,
     pub(super) limits: Limits,
+    /// Whether what waits for a client is lost when it comes back.
+    pub(super) loses_queues: bool,
     pub(super) doors: Vec<Door>,
     /// Connections of each door, those included that did not say who they are.
     pub(super) visitors: Vec<isize>,
@@ -85,6 +87,8 @@ impl Core {
         Self {
             release: deployment.release,
             limits: Limits::of(deployment),
+            loses_queues: deployment.is_per_listener()
+                && deployment.release.has(Quirk::QueuesLostPerListener),
             visitors: vec![0; doors.len()],
             doors,
             sessions: Sessions::default(),

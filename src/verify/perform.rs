@@ -23,6 +23,9 @@ use crate::broker::wire::{ConnAck, Property, Reason, Text};
 /// How long an answer may take.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
+/// How long it may take to read what is there already.
+const MOMENT: Duration = Duration::from_millis(5);
+
 /// Refusals that are about who logs in.
 const LOGIN: [&str; 2] = ["not authorized", "bad user name or password"];
 
@@ -97,6 +100,13 @@ impl<'s> Performance<'s> {
                 }
             };
             if let Err(stop) = done {
+                let is_ended = |slot: &RefCell<Slot>| {
+                    slot.borrow().client.as_ref().is_some_and(|client| client.end().is_some())
+                };
+                if self.slots.iter().any(is_ended) {
+                    // A broker that dies closes its log before its connections; it only has to be read.
+                    tokio::time::sleep(MOMENT).await;
+                }
                 return match self.helpers.instance.ended() {
                     Some(why) => Status::Broken(why),
                     None => stop.status(),

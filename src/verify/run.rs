@@ -23,6 +23,9 @@ use crate::lang::spec::Spanned;
 /// How much longer than its steps a test may take.
 const SPARE: Duration = Duration::from_secs(10);
 
+/// A broker that does not let clients go by then is not used again.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 /// Runs all tests for all releases, and tells each result, in order, as soon as it and those before it are known.
 ///
 /// # Errors
@@ -192,7 +195,7 @@ impl<'a> Run<'a> {
         };
         let is_usable =
             may_share && matches!(status, Status::Passed | Status::Failed(_) | Status::Skipped(_));
-        let left = is_usable && tokio::time::timeout(LIMIT, performance.leave()).await.is_ok();
+        let left = is_usable && tokio::time::timeout(FAREWELL, performance.leave()).await.is_ok();
         drop(performance);
         if left {
             *shared = Some(instance);

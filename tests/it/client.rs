@@ -17,6 +17,7 @@ use moskit::verify::client::{
 };
 use moskit::verify::engine::{Ground, Instance, Setting};
 
+use super::fixtures::{self, now};
 use super::real::{Broker, brokers, say_missing};
 
 const CONF: &str = "\
@@ -63,11 +64,6 @@ struct Scene {
     server: CertificateFacts,
 }
 
-fn now() -> i64 {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    elapsed.as_secs() as i64
-}
-
 impl Scene {
     fn new(conf: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -100,21 +96,8 @@ impl Scene {
         let issued = self.clients.issue_client(name, now(), 3600, &OperatingSystem).unwrap();
         std::fs::write(self.path("gone.crt"), &issued.chain).unwrap();
         std::fs::write(self.path("gone.key"), issued.key.expose()).unwrap();
-        std::fs::write(self.path("ca.key"), self.clients.key().expose()).unwrap();
-        std::fs::write(self.path("index.txt"), "").unwrap();
-        std::fs::write(self.path("number"), "01\n").unwrap();
-        let config = "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ncrlnumber=number\ndefault_md=sha256\n\
-            default_crl_days=30\n";
-        std::fs::write(self.path("openssl.cnf"), config).unwrap();
-        for arguments in [&["-revoke", "gone.crt"][..], &["-gencrl", "-out", "clients.crl"]] {
-            let done = std::process::Command::new("openssl")
-                .args(["ca", "-config", "openssl.cnf", "-keyfile", "ca.key", "-cert", "clients.crt"])
-                .args(arguments)
-                .current_dir(self.folder.path())
-                .output()
-                .unwrap();
-            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        }
+        let list = fixtures::revocation_list(&self.clients, &issued, now());
+        std::fs::write(self.path("clients.crl"), list).unwrap();
     }
 
     fn ground(&self, broker: &Broker) -> Ground {
@@ -372,7 +355,7 @@ fn certificates_of_clients() {
         with(&scene, broker, async |_, instance| {
             for (identity, alerts) in &cases {
                 for versions in [TlsVersions::V12, TlsVersions::V13] {
-                    for _ in 0..10 {
+                    for _ in 0..40 {
                         let ca = scene.ca.certificate().as_bytes();
                         let side =
                             TlsSide::new(ca, *identity, name_of(Some(&scene.server)), versions).unwrap();

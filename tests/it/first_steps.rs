@@ -58,7 +58,7 @@ fn strangers(folder: &Path) -> PathBuf {
 }
 
 /// A Python that has paho-mqtt: the one of the path, or Debian's.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let programs = ["python3", "/usr/bin/python3"];
     let has_paho = |program: &&str| {
         let mut command = Command::new(program);

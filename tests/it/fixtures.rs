@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use moskit::credentials::{Authority, OperatingSystem};
+use moskit::credentials::{Authority, Issued, OperatingSystem};
 use tempfile::TempDir;
 
 /// The time of the tests: September 2026.
@@ -51,4 +51,35 @@ pub(crate) fn certificates(folder: &Path) {
     fs::copy(folder.join("server.key"), &private).unwrap();
     fs::set_permissions(private, fs::Permissions::from_mode(0o600)).unwrap();
     symlink("passwords", folder.join("passwords.link")).unwrap();
+}
+
+/// The real time, for what a program looks at that is not told another one.
+pub(crate) fn now() -> i64 {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    elapsed.as_secs() as i64
+}
+
+/// A list of an authority that revokes a certificate, good for a day.
+pub(crate) fn revocation_list(authority: &Authority, revoked: &Issued, now: i64) -> String {
+    let key = std::str::from_utf8(authority.key().expose()).unwrap();
+    let key = rcgen::KeyPair::from_pem(key).unwrap();
+    let issuer = rcgen::Issuer::from_ca_cert_pem(authority.certificate(), key).unwrap();
+    let at = |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+    let serial = &revoked.facts.serial;
+    let byte = |place: usize| u8::from_str_radix(&serial[place..place + 2], 16).unwrap();
+    let serial: Vec<u8> = (0..serial.len()).step_by(2).map(byte).collect();
+    let list = rcgen::CertificateRevocationListParams {
+        this_update: at(now - 60),
+        next_update: at(now + 86_400),
+        crl_number: 1.into(),
+        issuing_distribution_point: None,
+        revoked_certs: vec![rcgen::RevokedCertParams {
+            serial_number: serial.into(),
+            revocation_time: at(now - 60),
+            reason_code: None,
+            invalidity_date: None,
+        }],
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    list.signed_by(&issuer).unwrap().pem().unwrap()
 }

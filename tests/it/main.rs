@@ -5,6 +5,7 @@ mod broken;
 mod broker_hostile;
 mod bytes;
 mod client;
+mod clients;
 mod compile;
 mod compile_texts;
 mod exchanges;

@@ -407,8 +407,10 @@ fn cases_by_chance(count: usize) -> Vec<Case> {
 #[test]
 fn damaged_packets_are_refused_as_by_the_releases() {
     say_missing("damaged packets against real brokers");
-    let count =
-        std::env::var("MOSKIT_CASES").map_or(400, |text| text.parse().expect("MOSKIT_CASES is a number"));
+    // A hundred in a second; what is asked for is mostly meant for the codec alone.
+    const MOST: usize = 8_000;
+    let told = std::env::var("MOSKIT_CASES").ok();
+    let count = told.map_or(400, |text| text.parse().expect("MOSKIT_CASES is a number")).min(MOST);
     let cases = cases_by_chance(count);
     let (new, connected): (Vec<Case>, Vec<Case>) =
         cases.into_iter().partition(|case| case.phase == Phase::New);

@@ -1,12 +1,12 @@
 //! What tests come to on real brokers: every kind of expectation, met and not met, and every kind of configuration
 //! that a private copy is made of. The cases are in `tests/verify`.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use moskit::catalogue::Release;
 use serde_json::Value;
 
 use crate::fixtures;
@@ -62,10 +62,38 @@ impl Case {
     }
 }
 
+/// What tests are run on.
+struct Engine {
+    release: Release,
+    words: Vec<String>,
+    is_real: bool,
+}
+
+impl Engine {
+    fn real(broker: &Broker) -> Self {
+        let words = vec!["--engine".to_owned(), format!("mosquitto:{}", broker.program.display())];
+        Self { release: broker.release, words, is_real: true }
+    }
+
+    /// The built-in broker, which does as a release does.
+    fn built_in(release: Release) -> Self {
+        let words = ["--engine", "moskit", "--target", &release.to_string()].map(str::to_owned).to_vec();
+        Self { release, words, is_real: false }
+    }
+}
+
+/// Real brokers, oldest first, then the built-in one for each release.
+fn engines() -> Vec<Engine> {
+    let built_in = Release::known().iter().map(|release| Engine::built_in(*release));
+    let has_broker =
+        program::moskit(Path::new(".")).args(["broker", "--help"]).output().unwrap().status.success();
+    brokers().iter().map(Engine::real).chain(built_in.filter(|_| has_broker)).collect()
+}
+
 /// Runs the tests of a folder on a broker; gives a line for each.
-fn come(folder: &Path, words: &[&str], broker: &Broker) -> String {
-    let engine = format!("mosquitto:{}", broker.program.display());
-    let mut all = vec!["test", "--engine", &engine, "--format", "json", "--jobs", "2"];
+fn come(folder: &Path, words: &[&str], engine: &Engine) -> String {
+    let mut all = vec!["test", "--format", "json", "--jobs", "2"];
+    all.extend(engine.words.iter().map(String::as_str));
     all.extend(words);
     let ran = program::run(&mut limited(folder, None, &all), LONGEST);
     let Ok(report) = serde_json::from_str::<Value>(&ran.out()) else { return ran.all() };
@@ -79,8 +107,8 @@ fn come(folder: &Path, words: &[&str], broker: &Broker) -> String {
 }
 
 /// Runs a file of cases on each broker, with `words` for the program; each case has a folder of its own, with
-/// `files` in it.
-fn check(file: &str, files: &[(&str, &str)], words: &[&str]) {
+/// `files` in it. `is_for_built_in` tells which cases are for the built-in broker, too.
+fn check(file: &str, files: &[(&str, &str)], words: &[&str], is_for_built_in: impl Fn(&str) -> bool) {
     say_missing(file);
     let path = folder(&format!("tests/verify/{file}.md"));
     let mut text = fs::read_to_string(&path).unwrap();
@@ -91,23 +119,27 @@ fn check(file: &str, files: &[(&str, &str)], words: &[&str]) {
             fs::write(scene.path().join(name), contents).unwrap();
         }
         case.write(scene.path());
-        let mut came: BTreeMap<String, String> = BTreeMap::new();
-        for broker in brokers() {
-            came.insert(broker.release.to_string(), come(scene.path(), words, broker));
-        }
-        for (release, came) in came.iter().rev() {
-            let Some((head, expected)) = case.expected(release) else { continue };
+        let newest = brokers().last().map(|broker| broker.release);
+        for engine in engines().iter().filter(|engine| engine.is_real || is_for_built_in(&case.title)) {
+            let release = engine.release.to_string();
+            let came = come(scene.path(), words, engine);
+            let Some((head, expected)) = case.expected(&release) else { continue };
             if came == expected {
                 continue;
             }
-            let is_newest = brokers().last().is_some_and(|broker| broker.release.to_string() == *release);
-            if is_updating() && (is_newest || head != "text") {
+            let is_newest = newest == Some(engine.release);
+            if is_updating() && engine.is_real && (is_newest || head != "text") {
                 let at = text.find(&format!("\n## {}\n", case.title)).unwrap();
                 let (before, after) = text.split_at(at);
                 let (old, new) = (format!("```{head}\n{expected}```"), format!("```{head}\n{came}```"));
                 text = before.to_owned() + &after.replacen(&old, &new, 1);
             } else {
-                wrong.push(format!("{file}: {} on {release}\n{}", case.title, difference(expected, came)));
+                let kind = if engine.is_real { "mosquitto" } else { "moskit as" };
+                wrong.push(format!(
+                    "{file}: {} on {kind} {release}\n{}",
+                    case.title,
+                    difference(expected, &came)
+                ));
             }
         }
     }
@@ -124,16 +156,17 @@ fn difference(expected: &str, came: &str) -> String {
 #[test]
 fn expectations() {
     let spec = fs::read_to_string(folder("tests/verify/plant.yaml")).unwrap();
-    check("expectations", &[("plant.yaml", &spec)], &["plant.yaml", "--tests", "a.test.yaml"]);
+    check("expectations", &[("plant.yaml", &spec)], &["plant.yaml", "--tests", "a.test.yaml"], |_| true);
 }
 
 #[test]
 fn configurations() {
-    check("configurations", &[], &["mosquitto.conf"]);
+    // What does not start is said in other words.
+    check("configurations", &[], &["mosquitto.conf"], |title| title != "what does not start");
 }
 
 /// A folder with the configuration and test of a broker that misbehaves.
-fn misbehaving(behaviour: &str) -> (tempfile::TempDir, Broker) {
+fn misbehaving(behaviour: &str) -> (tempfile::TempDir, Engine) {
     let scene = fixtures::open_folder();
     let pid = scene.path().join("pid");
     let conf =
@@ -142,7 +175,7 @@ fn misbehaving(behaviour: &str) -> (tempfile::TempDir, Broker) {
     let test = "moskit: 1\ntests: [ { name: it, as: anonymous, publish: a } ]\n";
     fs::write(scene.path().join("a.test.yaml"), test).unwrap();
     let program = folder("tests/verify/misbehaving.py");
-    (scene, Broker { release: moskit::catalogue::Release::newest(), program })
+    (scene, Engine::real(&Broker { release: Release::newest(), program }))
 }
 
 #[test]
@@ -162,8 +195,8 @@ fn brokers_that_misbehave() {
         ),
     ];
     for (behaviour, line) in cases {
-        let (scene, broker) = misbehaving(behaviour);
-        assert_eq!(come(scene.path(), &["mosquitto.conf"], &broker), line, "{behaviour}");
+        let (scene, engine) = misbehaving(behaviour);
+        assert_eq!(come(scene.path(), &["mosquitto.conf"], &engine), line, "{behaviour}");
         assert!(has_ended(scene.path()), "{behaviour}");
     }
 }
@@ -176,10 +209,10 @@ fn has_ended(folder: &Path) -> bool {
 
 #[test]
 fn a_stopped_run_stops_its_brokers() {
-    let (scene, broker) = misbehaving("hang");
-    let engine = format!("mosquitto:{}", broker.program.display());
+    let (scene, engine) = misbehaving("hang");
     let mut child = program::moskit(scene.path())
-        .args(["test", "mosquitto.conf", "--engine", &engine])
+        .args(["test", "mosquitto.conf"])
+        .args(&engine.words)
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
@@ -200,7 +233,7 @@ fn a_stopped_run_stops_its_brokers() {
 #[test]
 fn tests_notice_what_goes_wrong() {
     say_missing("mutations");
-    let Some(broker) = brokers().last() else { return };
+    let Some(engine) = engines().pop() else { return };
     let scene = fixtures::open_folder();
     let root = folder("");
     let example = root.join("examples/first-steps");
@@ -243,7 +276,7 @@ fn tests_notice_what_goes_wrong() {
         fs::remove_dir_all(scene.path().join("pack")).unwrap();
         compile("pack", "state");
         mutate();
-        let came = come(scene.path(), &[&pack, "--tests", &tests, "--state", &state], broker);
+        let came = come(scene.path(), &[&pack, "--tests", &tests, "--state", &state], &engine);
         let failures = came.lines().filter(|line| line.starts_with("failed: ")).count();
         assert!(came.lines().count() > 100, "{mutation}: {came}");
         assert_eq!(failures == 0, mutation == "nothing", "{mutation}: {failures} failures");

@@ -37,14 +37,25 @@ def tls_context(authority, chain=None, key=None):
 class Session:
     """One client. As a context it connects and, at the end, disconnects."""
 
-    def __init__(self, port, websocket=False, tls=None, user=None, password=None, client_id=None):
+    def __init__(
+        self,
+        port,
+        websocket=False,
+        tls=None,
+        user=None,
+        password=None,
+        client_id=None,
+        host="localhost",
+        version=mqtt.MQTTv311,
+    ):
         transport = "websockets" if websocket else "tcp"
         self.client_id = client_id or "client-" + uuid.uuid4().hex[:12]
-        self.client = make_client(self.client_id, transport)
+        self.client = make_client(self.client_id, transport, version)
         if tls is not None:
             self.client.tls_set_context(tls)
         if user is not None:
             self.client.username_pw_set(user, password)
+        self.host = host
         self.port = port
         self.code = None
         self.is_lost = False
@@ -57,7 +68,7 @@ class Session:
         self.client.on_message = self.received
 
     def connected(self, _client, _data, _flags, code, *_rest):
-        self.code = int(code)
+        self.code = int(getattr(code, "value", code))  # MQTT 5 has reasons
 
     def disconnected(self, *_arguments):
         self.is_lost = True
@@ -76,7 +87,7 @@ class Session:
     def connect(self):
         """The return code of the CONNACK. Raises Unanswered, Late, or ssl.SSLError without one."""
         try:
-            self.client.connect("localhost", self.port, keepalive=60)
+            self.client.connect(self.host, self.port, keepalive=60)
         except ssl.SSLError:
             raise
         except TimeoutError as error:
@@ -120,14 +131,14 @@ class Session:
         return found
 
 
-def make_client(client_id, transport):
+def make_client(client_id, transport, version):
     """A client of paho-mqtt 1.x or 2.x, which differ in how they are made."""
     versions = getattr(mqtt, "CallbackAPIVersion", None)
     if versions is None:
-        return mqtt.Client(client_id, transport=transport)
+        return mqtt.Client(client_id, protocol=version, transport=transport)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return mqtt.Client(versions.VERSION1, client_id, transport=transport)
+        return mqtt.Client(versions.VERSION1, client_id, protocol=version, transport=transport)
 
 
 NUMBERS = itertools.count(1)

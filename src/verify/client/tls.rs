@@ -16,7 +16,7 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     SupportedProtocolVersion,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use x509_parser::certificate::X509Certificate;
@@ -244,9 +244,30 @@ pub(super) struct Secured {
 /// Speaks TLS on an open connection.
 pub(super) async fn secure(link: Link, side: &TlsSide) -> Result<Secured, TlsFailure> {
     let connector = TlsConnector::from(side.config.clone());
-    let secured = connector.connect(side.name.clone(), link).await;
-    let secured = secured.map(|inner| Secured { inner, failed: None });
-    secured.map_err(|error| failure(&error).unwrap_or(TlsFailure::Closed))
+    match connector.connect(side.name.clone(), link).into_fallible().await {
+        Ok(inner) => Ok(Secured { inner, failed: None }),
+        Err((error, link)) => Err(match failure(&error) {
+            Some(failure) => failure,
+            None => last_alert(link).await.map_or(TlsFailure::Closed, TlsFailure::Alert),
+        }),
+    }
+}
+
+/// The alert that a broker left before it closed the connection, where that was noticed by writing only.
+async fn last_alert(mut link: Link) -> Option<u8> {
+    let mut rest = [0; 7];
+    let mut filled = 0;
+    while filled < rest.len() {
+        match link.read(&mut rest[filled..]).await {
+            Ok(count) if count > 0 => filled += count,
+            _ => return None,
+        }
+    }
+    // Before keys are agreed on, an alert is a record of two bytes: how grave it is, and which one.
+    match rest {
+        [21, 3, _, 0, 2, _, description] => Some(description),
+        _ => None,
+    }
 }
 
 impl AsyncRead for Secured {

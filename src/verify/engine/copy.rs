@@ -30,6 +30,16 @@ enum Piece {
     Port(usize),
 }
 
+impl Piece {
+    /// Its last byte, where it has one that is known.
+    fn last(&self) -> Option<u8> {
+        match self {
+            Self::Text(text) => text.last().copied(),
+            Self::Port(_) => Some(b'0'),
+        }
+    }
+}
+
 /// Where a listener of the copy can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Door {
@@ -102,11 +112,9 @@ pub(super) fn draft(
         },
     };
     let pieces = copying.file(main, false)?;
-    let mut head = copying.head();
-    let tail = copying.tail();
-    head.extend(pieces);
-    head.extend(tail);
-    copying.draft.confs.push(("mosquitto.conf".to_owned(), head));
+    let (head, tail) = copying.own_lines(&pieces);
+    let all = head.into_iter().chain(pieces).chain(tail).collect();
+    copying.draft.confs.push(("mosquitto.conf".to_owned(), all));
     Ok(copying.draft)
 }
 
@@ -165,7 +173,8 @@ impl Copying<'_, '_, '_> {
             };
             match edit {
                 (_, Edit::Keep) => pieces.push(Piece::Text(self.reader.sources.slice(line.span).to_vec())),
-                (_, Edit::Drop) => {}
+                // The lines below keep their numbers.
+                (_, Edit::Drop) => pieces.push(Piece::Text(b"\n".to_vec())),
                 (name, Edit::Value(new)) => {
                     pieces.push(Piece::Text(self.reader.sources.slice(name).to_vec()));
                     pieces.push(Piece::Text(b" ".to_vec()));
@@ -344,37 +353,37 @@ impl Copying<'_, '_, '_> {
         }
     }
 
-    /// Lines above the first one.
-    fn head(&self) -> Vec<Piece> {
-        let mut pieces = vec![Piece::Text(b"log_dest stderr\n".to_vec())];
-        if self.is_root && !self.has_user {
-            pieces.push(Piece::Text(b"user root\n".to_vec()));
+    /// Lines of the copy's own above the first one, and below the last one: as many as can be, so that the broker
+    /// counts lines as the original has them.
+    fn own_lines(&self, main: &[Piece]) -> (Vec<Piece>, Vec<Piece>) {
+        let text = |text: String| Piece::Text(text.into_bytes());
+        let user = if self.is_root && !self.has_user { "user root\n" } else { "" };
+        let own = format!("log_dest stderr\n{user}");
+        let is_ended = main.iter().rev().find_map(Piece::last).is_none_or(|last| last == b'\n');
+        let end = if is_ended { "" } else { "\n" };
+        // A NUL ends the reading of the file.
+        let is_cut = main.iter().any(|piece| matches!(piece, Piece::Text(text) if text.contains(&0)));
+        let (mut head, mut tail) = match is_cut {
+            true => (vec![text(own)], Vec::new()),
+            false => (Vec::new(), vec![text(format!("{end}{own}"))]),
+        };
+        let Some((index, listener)) = self.default_listener() else { return (head, tail) };
+        let has_port = listener.settings.get(options::PORT).is_some();
+        if !has_port {
+            head.extend([text("port ".to_owned()), Piece::Port(index), text("\n".to_owned())]);
         }
-        if let Some((index, listener)) = self.default_listener() {
-            if listener.settings.get(options::PORT).is_none() {
-                pieces.push(Piece::Text(b"port ".to_vec()));
-                pieces.push(Piece::Port(index));
-                pieces.push(Piece::Text(b"\n".to_vec()));
-            }
-            if listener.host.is_none() {
-                pieces.push(Piece::Text(format!("bind_address {}\n", loopback(listener)).into_bytes()));
-            }
+        if listener.host.is_none() {
+            head.push(text(format!("bind_address {}\n", loopback(listener))));
         }
-        pieces
-    }
-
-    /// Lines below the last one.
-    fn tail(&self) -> Vec<Piece> {
-        let Some((_, listener)) = self.default_listener() else { return Vec::new() };
-        let is_told = listener.settings.get(options::PORT).is_some() || listener.host.is_some();
         let has_local_rules = self.deployment.listeners.len() == 1
-            && !is_told
+            && !has_port
+            && listener.host.is_none()
             && self.deployment.release.has(Quirk::DefaultListenerOpenedLocally);
-        if !has_local_rules {
-            return Vec::new();
+        if has_local_rules {
+            // With a port it no longer has the rules of local-only mode, by which it lets everybody in.
+            tail.push(text("allow_anonymous true\n".to_owned()));
         }
-        // With a port it no longer has the rules of local-only mode, by which it lets everybody in.
-        vec![Piece::Text(b"\nallow_anonymous true\n".to_vec())]
+        (head, tail)
     }
 }
 
@@ -402,7 +411,7 @@ mod tests {
         let ports: Vec<u16> = (7000..).take(draft.doors.len()).collect();
         let shown = draft.confs(&ports).into_iter().map(|(name, bytes)| {
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            format!("<{name}>\n{}", text.replace("log_dest stderr\n", ""))
+            format!("<{name}>\n{}", text.replace("log_dest stderr\n", "OWN\n"))
         });
         (shown.collect::<Vec<_>>().join("\n"), draft)
     }
@@ -411,7 +420,7 @@ mod tests {
     fn only_what_has_to_move_moves() {
         let (old, new) = (Release::new(2, 0, 21), Release::new(2, 1, 2));
         let cases = [
-            ("# x\r\n  max_qos\t1\n\nbad \0 line", old, "# x\r\n  max_qos\t1\n\nbad \0 line"),
+            ("# x\r\n  max_qos\t1\n\nbad \0 line", old, "OWN\n# x\r\n  max_qos\t1\n\nbad \0 line"),
             ("  listener  1883   example.org  # x\r\nmax_qos 1", new, "listener 7000 127.0.0.1\nmax_qos 1"),
             ("listener 0 /run/s\nlistener 1 ::1\n", new, "listener 0 s0\nlistener 7001 127.0.0.1\n"),
             ("listener 1\nsocket_domain ipv6\n", new, "listener 7000 ::1\nsocket_domain ipv6\n"),
@@ -429,7 +438,7 @@ mod tests {
             (
                 "max_qos 1",
                 Release::new(2, 0, 11),
-                "port 7000\nbind_address 127.0.0.1\nmax_qos 1\nallow_anonymous true\n",
+                "port 7000\nbind_address 127.0.0.1\nmax_qos 1\nOWN\nallow_anonymous true\n",
             ),
             ("max_qos 1", old, "max_qos 1"),
             (
@@ -440,7 +449,7 @@ mod tests {
             (
                 "log_dest none\nlog_dest topic\nlog_dest file /var/log/x\npid_file /run/x\npersistence_file /x/y\n",
                 new,
-                "log_dest topic\npid_file mosquitto.pid\npersistence_file mosquitto.db\n",
+                "\nlog_dest topic\n\npid_file mosquitto.pid\npersistence_file mosquitto.db\n",
             ),
             (
                 "connection c\naddress example.org example.com:8\ntopic #\n",
@@ -449,7 +458,12 @@ mod tests {
             ),
         ];
         for (text, release, expected) in cases {
-            let expected = format!("<mosquitto.conf>\n{expected}");
+            let own = match (expected.contains("OWN"), expected.ends_with('\n')) {
+                (true, _) => "",
+                (false, true) => "OWN\n",
+                (false, false) => "\nOWN\n",
+            };
+            let expected = format!("<mosquitto.conf>\n{expected}{own}");
             assert_eq!(copy(text, release, false).0, expected, "{text}");
         }
     }
@@ -458,10 +472,10 @@ mod tests {
     fn included_files_are_copied_beside() {
         let (text, draft) = copy("include_dir /etc/d\nuser x\n", Release::new(2, 0, 21), true);
         let expected = "<include2/b.conf>\nlistener 7000 127.0.0.1\ninclude_dir /etc\nmount_point m/\n\
-            <mosquitto.conf>\ninclude_dir include2\nuser root\n";
+            <mosquitto.conf>\ninclude_dir include2\nuser root\nOWN\n";
         assert_eq!(text, expected);
         assert_eq!(draft.folders, ["data", "http", "include2"]);
-        assert_eq!(copy("", Release::newest(), true).0, "<mosquitto.conf>\nuser root\n");
+        assert_eq!(copy("", Release::newest(), true).0, "<mosquitto.conf>\nOWN\nuser root\n");
     }
 
     #[test]

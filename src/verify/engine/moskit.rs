@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::broker::transport::{Address as Bound, Placement};
 use crate::broker::{Log, LogSink, LogType, Prepared, Running as Broker};
@@ -21,7 +22,9 @@ const MOST_LINES: usize = 2000;
 /// A deployment, made ready once for all its brokers.
 pub(super) struct Server {
     prepared: Prepared,
-    sockets: PathBuf,
+    scratch: PathBuf,
+    /// How many brokers were started; each has a folder for its unix sockets.
+    instances: AtomicU32,
 }
 
 /// A broker that runs, until this is dropped.
@@ -67,7 +70,7 @@ impl Server {
         if !reasons.is_empty() {
             return Err(format!("the built-in broker does not serve all of this configuration:{reasons}"));
         }
-        Ok(Self { prepared, sockets: scratch.to_owned() })
+        Ok(Self { prepared, scratch: scratch.to_owned(), instances: AtomicU32::new(0) })
     }
 
     /// Starts a broker.
@@ -75,7 +78,15 @@ impl Server {
     /// # Errors
     /// Why it does not start, in words.
     pub(super) async fn start(&self) -> Result<Running, String> {
-        let placement = Placement::Ephemeral { sockets: self.sockets.clone() };
+        let number = self.instances.fetch_add(1, Ordering::Relaxed);
+        let sockets = self.scratch.join(format!("sockets-{number}"));
+        let has_sockets =
+            self.prepared.deployment().listeners.iter().any(|listener| listener.socket.is_some());
+        if has_sockets {
+            rustix::fs::mkdir(&sockets, rustix::fs::Mode::RWXU)
+                .map_err(|error| format!("cannot make `{}`: {error}", sockets.display()))?;
+        }
+        let placement = Placement::Ephemeral { sockets };
         let log = Rc::new(Lines::default());
         let broker = self.prepared.start(&placement, Log::to(log.clone()), Rc::new(OperatingSystem)).await;
         let broker = broker.map_err(|error| error.to_string())?;

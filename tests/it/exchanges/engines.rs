@@ -17,7 +17,7 @@ const LONGEST_START: Duration = Duration::from_secs(10);
 
 /// A program that serves a configuration.
 #[derive(Clone, Debug)]
-pub(super) enum Engine {
+pub(crate) enum Engine {
     /// Mosquitto.
     Real(PathBuf),
     /// `moskit broker` as a release.
@@ -25,21 +25,22 @@ pub(super) enum Engine {
 }
 
 /// A broker that runs until it is dropped.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     folder: TempDir,
     listeners: Vec<Address>,
 }
 
+/// Where a listener is.
 #[derive(Clone, Debug)]
-enum Address {
+pub(crate) enum Address {
     Socket(PathBuf),
     Port(SocketAddr),
 }
 
 impl Engine {
     /// Starts a broker on the files of a configuration, in which `listener @` stands for the next listener.
-    pub(super) fn start(&self, files: &[(String, String)]) -> Result<Running, String> {
+    pub(crate) fn start(&self, files: &[(String, String)]) -> Result<Running, String> {
         let folder = fixtures::open_folder();
         let mut count = 0;
         for (name, text) in files {
@@ -123,6 +124,9 @@ fn ready_file(path: &Path) -> Option<Vec<Address>> {
     let text = std::fs::read(path).ok()?;
     let ready: serde_json::Value = serde_json::from_slice(&text).ok()?;
     let address = |listener: &serde_json::Value| {
+        if let Some(path) = listener["socket"].as_str() {
+            return Address::Socket(path.into());
+        }
         let ip = listener["address"].as_str().unwrap().parse().unwrap();
         let port = listener["port"].as_u64().unwrap().try_into().unwrap();
         Address::Port(SocketAddr::new(ip, port))
@@ -131,8 +135,18 @@ fn ready_file(path: &Path) -> Option<Vec<Address>> {
 }
 
 impl Running {
+    /// Where the files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The listeners, in the order of the configuration.
+    pub(crate) fn listeners(&self) -> &[Address] {
+        &self.listeners
+    }
+
     /// What the broker has said.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let text = std::fs::read(self.folder.path().join("log")).unwrap_or_default();
         String::from_utf8_lossy(&text).into_owned()
     }

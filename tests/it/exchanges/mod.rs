@@ -3,7 +3,7 @@
 //! `script` describes the notation. The answers are recorded from real brokers: `UPDATE_EXPECT=1` records those
 //! of the brokers that are there. `MOSKIT_EXCHANGE=words` plays only exchanges whose name holds them.
 
-mod engines;
+pub(crate) mod engines;
 mod notation;
 mod packets;
 mod placeholders;
