@@ -1,79 +1,13 @@
-//! Clients with blocking sockets, and what is measured.
+//! Clients with blocking sockets.
 
-use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use moskit::broker::wire::{
     Ack, Connect, Packet, Properties, Publish, QoS, Reason, RetainHandling, Sender, Subscribe, Subscription,
     Text, Version, decode, encode, take_frame,
 };
-
-/// What a load came to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Measure {
-    /// What one unit of it is called.
-    pub(crate) unit: &'static str,
-    pub(crate) count: usize,
-    /// How long it took; nothing where time is not the matter.
-    pub(crate) time: Option<Duration>,
-    /// For how long the broker computed.
-    pub(crate) computed: Duration,
-    /// By how much its memory grew, where that is the matter, in bytes.
-    pub(crate) memory: Option<usize>,
-}
-
-impl Measure {
-    /// The one that took less.
-    pub(crate) fn better(old: Option<Self>, new: Self) -> Option<Self> {
-        let key = |one: &Self| one.time.unwrap_or(one.computed);
-        Some(old.filter(|old| key(old) <= key(&new)).unwrap_or(new))
-    }
-
-    fn rate(&self) -> Option<f64> {
-        self.time.map(|time| self.count as f64 / time.as_secs_f64())
-    }
-
-    fn cost(&self) -> f64 {
-        self.computed.as_secs_f64() * 1e6 / self.count as f64
-    }
-}
-
-/// Both brokers side by side; ratios above 1 are in favour of this one.
-pub(crate) fn table(rows: &[(&str, [Option<Measure>; 2])]) -> String {
-    let mut text =
-        "| load | unit | moskit | mosquitto | ratio | moskit, µs CPU | mosquitto, µs CPU | ratio |\n"
-            .to_owned();
-    text += "|---|---|--:|--:|--:|--:|--:|--:|\n";
-    let shown = |value: Option<f64>, places: usize| value.map_or("-".to_owned(), |v| format!("{v:.places$}"));
-    for (name, [ours, theirs]) in rows {
-        let Some(ours) = ours else { continue };
-        let over = |a: Option<f64>, b: Option<f64>| a.zip(b).filter(|(_, b)| *b > 0.0).map(|(a, b)| a / b);
-        let (unit, [mine, other], is_less_better) = match ours.memory {
-            Some(_) => {
-                let bytes = |one: &Measure| one.memory.map(|memory| memory as f64 / one.count as f64);
-                ("bytes", [bytes(ours), theirs.as_ref().and_then(bytes)], true)
-            }
-            None => (ours.unit, [ours.rate(), theirs.as_ref().and_then(Measure::rate)], false),
-        };
-        let ratio = if is_less_better { over(other, mine) } else { over(mine, other) };
-        let (cost, other_cost) = (Some(ours.cost()), theirs.as_ref().map(Measure::cost));
-        writeln!(
-            text,
-            "| {name} | {unit} | {} | {} | {} | {} | {} | {} |",
-            shown(mine, 0),
-            shown(other, 0),
-            shown(ratio, 2),
-            shown(cost, 2),
-            shown(other_cost, 2),
-            shown(over(other_cost, cost), 2),
-        )
-        .unwrap();
-    }
-    text
-}
 
 pub(crate) fn text(text: &str) -> Text {
     Text::new(Bytes::copy_from_slice(text.as_bytes())).unwrap()

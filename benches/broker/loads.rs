@@ -5,35 +5,37 @@ use std::time::{Duration, Instant};
 
 use moskit::broker::wire::{Packet, QoS};
 
-use super::driver::{Client, Measure, bytes_of, message, publish};
+use super::driver::{Client, bytes_of, message, publish};
+use super::measure::Measure;
 use super::servers::Server;
 
-/// How often each load is run on each broker.
-pub(crate) const ROUNDS: usize = 3;
+/// A load, of a part of its size: the whole is 1000.
+type Load = fn(&Server, usize) -> Measure;
 
-type Load = fn(&Server) -> Measure;
+pub(crate) const IDLE: &str = "1000 idle clients";
 
 pub(crate) const LOADS: &[(&str, Load)] = &[
-    ("pair, QoS 0, 64 bytes", |server| pair(server, QoS::AtMostOnce, 64, 400_000)),
-    ("pair, QoS 0, 4 KiB", |server| pair(server, QoS::AtMostOnce, 4096, 100_000)),
-    ("pair, QoS 0, 1 MiB", |server| pair(server, QoS::AtMostOnce, 1 << 20, 1_000)),
-    ("pair, QoS 1, 64 bytes", |server| pair(server, QoS::AtLeastOnce, 64, 100_000)),
-    ("pair, QoS 2, 64 bytes", |server| pair(server, QoS::ExactlyOnce, 64, 50_000)),
-    ("20 pairs, QoS 1, 64 bytes", |server| pairs(server, 20, 10_000)),
-    ("fan-in 20 to 1, QoS 0", |server| fan_in(server, 20, 15_000)),
-    ("fan-out 1 to 50, QoS 0", |server| fan_out(server, 50, 10_000)),
-    ("retained, 50 times 10,000", |server| retained(server, 10_000, 50)),
-    ("connect, plain", |server| connect(server, 5_000)),
-    ("connect, TLS", |server| connect_tls(server, 500)),
-    ("idle clients, memory", |server| idle(server, 1_000)),
+    ("pair, QoS 0, 64 B", |server, part| pair(server, QoS::AtMostOnce, 64, 400 * part)),
+    ("pair, QoS 0, 4 KiB", |server, part| pair(server, QoS::AtMostOnce, 4096, 100 * part)),
+    ("pair, QoS 0, 1 MiB", |server, part| pair(server, QoS::AtMostOnce, 1 << 20, part)),
+    ("pair, QoS 1, 64 B", |server, part| pair(server, QoS::AtLeastOnce, 64, 100 * part)),
+    ("pair, QoS 2, 64 B", |server, part| pair(server, QoS::ExactlyOnce, 64, 50 * part)),
+    ("20 pairs, QoS 1, 64 B", |server, part| pairs(server, 20, 10 * part)),
+    ("fan-in 20 to 1", |server, part| fan_in(server, 20, 15 * part)),
+    ("fan-out 1 to 50", |server, part| fan_out(server, 50, 10 * part)),
+    ("10,000 retained", |server, part| retained(server, 10 * part, 50)),
+    ("connect, plain", |server, part| connect(server, 5 * part)),
+    ("connect, TLS", |server, part| connect_tls(server, part)),
+    (IDLE, idle),
 ];
 
-/// Measures what happens in `act`.
-fn timed(server: &Server, unit: &'static str, count: usize, act: impl FnOnce()) -> Measure {
-    let (before, began) = (server.computed(), Instant::now());
-    act();
+/// Measures what happens in `act`; what it returns lives until all is measured.
+fn timed<T>(server: &Server, count: usize, act: impl FnOnce() -> T) -> Measure {
+    let (memory, before, began) = (server.memory(), server.computed(), Instant::now());
+    let _kept = act();
     let time = began.elapsed();
-    Measure { unit, count, time: Some(time), computed: server.computed() - before, memory: None }
+    let (computed, resident) = (server.computed().saturating_sub(before), server.memory());
+    Measure { count, time, computed, resident, grown: resident.saturating_sub(memory) }
 }
 
 fn enter(server: &Server, id: &str) -> Client<TcpStream> {
@@ -51,7 +53,7 @@ fn subscriber(server: &Server, id: &str, filter: &str, qos: QoS) -> Client<TcpSt
 fn pair(server: &Server, qos: QoS, size: usize, count: usize) -> Measure {
     let mut reader = subscriber(server, "reader", "pair", qos);
     let mut writer = enter(server, "writer");
-    timed(server, "messages/s", count, || {
+    timed(server, count, || {
         std::thread::scope(|scope| {
             scope.spawn(|| reader.receive(count));
             publish(&mut writer, "pair", size, qos, count);
@@ -69,7 +71,7 @@ fn pairs(server: &Server, pairs: usize, each: usize) -> Measure {
             (reader, enter(server, &format!("writer{number}")), topic)
         })
         .collect();
-    timed(server, "messages/s", pairs * each, || {
+    timed(server, pairs * each, || {
         std::thread::scope(|scope| {
             for (reader, writer, topic) in &mut all {
                 scope.spawn(move || reader.receive(each));
@@ -82,7 +84,7 @@ fn pairs(server: &Server, pairs: usize, each: usize) -> Measure {
 fn fan_in(server: &Server, writers: usize, each: usize) -> Measure {
     let mut reader = subscriber(server, "reader", "in/#", QoS::AtMostOnce);
     let mut all: Vec<_> = (0..writers).map(|number| enter(server, &format!("writer{number}"))).collect();
-    timed(server, "messages/s", writers * each, || {
+    timed(server, writers * each, || {
         std::thread::scope(|scope| {
             scope.spawn(|| reader.receive(writers * each));
             for (number, writer) in all.iter_mut().enumerate() {
@@ -97,7 +99,7 @@ fn fan_out(server: &Server, readers: usize, count: usize) -> Measure {
         .map(|number| subscriber(server, &format!("reader{number}"), "out/#", QoS::AtMostOnce))
         .collect();
     let mut writer = enter(server, "writer");
-    timed(server, "deliveries/s", readers * count, || {
+    timed(server, readers * count, || {
         std::thread::scope(|scope| {
             for reader in &mut all {
                 scope.spawn(move || reader.receive(count));
@@ -119,7 +121,7 @@ fn retained(server: &Server, kept: usize, times: usize) -> Measure {
     std::io::Write::write_all(&mut writer.stream, &bytes).unwrap();
     writer.ping();
     let mut readers: Vec<_> = (0..times).map(|number| enter(server, &format!("reader{number}"))).collect();
-    timed(server, "deliveries/s", kept * times, || {
+    timed(server, kept * times, || {
         for reader in &mut readers {
             reader.subscribe("kept/#", QoS::AtMostOnce);
             reader.receive(kept);
@@ -128,7 +130,7 @@ fn retained(server: &Server, kept: usize, times: usize) -> Measure {
 }
 
 fn connect(server: &Server, count: usize) -> Measure {
-    timed(server, "connections/s", count, || {
+    timed(server, count, || {
         for number in 0..count {
             let client = enter(server, &format!("c{number}"));
             // Ports would run out otherwise.
@@ -139,26 +141,20 @@ fn connect(server: &Server, count: usize) -> Measure {
 
 fn connect_tls(server: &Server, count: usize) -> Measure {
     let config = server.tls();
-    timed(server, "connections/s", count, || {
+    timed(server, count, || {
         for number in 0..count {
             Client::enter(server.dial_tls(&config), &format!("c{number}"));
         }
     })
 }
 
-/// Clients with one subscription each that do nothing.
+/// Clients with one subscription each that come, and then do nothing.
 fn idle(server: &Server, count: usize) -> Measure {
     subscriber(server, "first", "first", QoS::AtLeastOnce);
-    let before = server.memory();
-    let mut measure = Measure { unit: "bytes", count, time: None, computed: Duration::ZERO, memory: None };
-    let computed = server.computed();
-    let clients: Vec<_> = (0..count)
-        .map(|number| {
+    timed(server, count, || {
+        let one = |number| {
             subscriber(server, &format!("idle{number}"), &format!("to/idle{number}/#"), QoS::AtLeastOnce)
-        })
-        .collect();
-    measure.memory = Some(server.memory().saturating_sub(before));
-    measure.computed = server.computed() - computed;
-    drop(clients);
-    measure
+        };
+        (0..count).map(one).collect::<Vec<_>>()
+    })
 }

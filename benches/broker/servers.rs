@@ -13,8 +13,10 @@ use rustls::pki_types::{CertificateDer, ServerName};
 /// A running broker with a plain listener and one with TLS.
 pub(crate) struct Server {
     child: Child,
-    pub(crate) plain: u16,
-    pub(crate) tls: u16,
+    plain: u16,
+    tls: u16,
+    /// How long it took until both listeners answered.
+    pub(crate) ready_after: Duration,
     authority: PathBuf,
 }
 
@@ -24,7 +26,7 @@ fn free_port() -> u16 {
 }
 
 /// Keys and certificates.
-pub(crate) fn write_configuration(folder: &Path) {
+pub(crate) fn write_keys(folder: &Path) {
     let keys = &OperatingSystem;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
     let authority = Authority::make("CA", now, 86_400, keys).unwrap();
@@ -34,27 +36,29 @@ pub(crate) fn write_configuration(folder: &Path) {
     std::fs::write(folder.join("server.key"), server.key.expose()).unwrap();
 }
 
-/// The newest mosquitto of this machine, and its release.
-pub(crate) fn mosquitto() -> Option<(PathBuf, String)> {
-    let mut programs: Vec<PathBuf> = vec!["/usr/sbin/mosquitto".into(), "/usr/local/sbin/mosquitto".into()];
+/// The mosquitto of this machine and the newest one of `MOSKIT_BROKERS`, each with its release.
+pub(crate) fn mosquittos() -> Vec<(PathBuf, String)> {
+    let installed = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"].map(PathBuf::from);
+    let mut found: Vec<_> = installed.into_iter().find_map(with_release).into_iter().collect();
     if let Some(folder) = std::env::var_os("MOSKIT_BROKERS") {
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let is_broker =
             |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("mosquitto-");
-        programs.extend(entries.filter(is_broker));
+        let newest = entries.filter(is_broker).filter_map(with_release).max_by_key(|(_, release)| {
+            release.split('.').map(|part| part.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>()
+        });
+        found.extend(newest.filter(|(_, release)| found.iter().all(|(_, known)| known != release)));
     }
-    let release = |program: &PathBuf| {
-        let output = Command::new(program).arg("-h").output().ok()?;
-        let text =
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        let line = text.lines().find_map(|line| line.strip_prefix("mosquitto version "))?;
-        Some(line.split_whitespace().next()?.to_owned())
-    };
-    let found =
-        programs.into_iter().filter_map(|program| release(&program).map(|release| (program, release)));
-    found.max_by_key(|(_, release)| {
-        release.split('.').map(|part| part.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>()
-    })
+    found
+}
+
+fn with_release(program: PathBuf) -> Option<(PathBuf, String)> {
+    let output = Command::new(&program).arg("-h").output().ok()?;
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let line = text.lines().find_map(|line| line.strip_prefix("mosquitto version "))?;
+    let release = line.split_whitespace().next()?.to_owned();
+    Some((program, release))
 }
 
 impl Server {
@@ -76,19 +80,22 @@ impl Server {
 
     fn start(mut command: Command, folder: &Path) -> Self {
         let (plain, tls) = (free_port(), free_port());
-        // Messages wait without a limit, so that none is lost and all count.
+        // Messages wait without a limit, so that none is lost and all count; and none waits for more to come.
         let conf = format!(
-            "user root\nlog_dest none\nallow_anonymous true\nmax_queued_messages 0\nlistener {plain} 127.0.0.1\n\
-             listener {tls} 127.0.0.1\ncertfile server.crt\nkeyfile server.key\n"
+            "user root\nlog_dest none\nallow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true\n\
+             listener {plain} 127.0.0.1\nlistener {tls} 127.0.0.1\ncertfile server.crt\nkeyfile server.key\n"
         );
         std::fs::write(folder.join("mosquitto.conf"), conf).unwrap();
-        let child = command.current_dir(folder).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", tls)).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(20), "the broker does not start");
-            std::thread::sleep(Duration::from_millis(5));
+        let child = command.current_dir(folder).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        for port in [plain, tls] {
+            while TcpStream::connect(("127.0.0.1", port)).is_err() {
+                assert!(began.elapsed() < Duration::from_secs(20), "the broker does not start");
+                std::thread::sleep(Duration::from_micros(200));
+            }
         }
-        Self { child, plain, tls, authority: folder.join("ca.crt") }
+        let ready_after = began.elapsed();
+        Self { child, plain, tls, ready_after, authority: folder.join("ca.crt") }
     }
 
     pub(crate) fn dial(&self) -> TcpStream {
@@ -130,12 +137,14 @@ impl Server {
         line.split_ascii_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
     }
 
-    /// For how long it has been computing, kernel included.
+    /// For how long it has been computing, kernel included, all its threads together.
     pub(crate) fn computed(&self) -> Duration {
-        let stat = self.proc("stat");
-        let fields: Vec<_> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-        let ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        Duration::from_millis(ticks * 10)
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let nanoseconds = tasks.filter_map(|task| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("schedstat")).ok()?;
+            stat.split(' ').next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanoseconds.sum())
     }
 }
 
