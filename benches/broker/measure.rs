@@ -53,8 +53,11 @@ pub(crate) fn table(rows: &[Row], other: &str) -> String {
     writeln!(text, "{:21}{}{:>7}{}{:>6}{}", "", name(9), "ratio", name(7), "ratio", name(7)).unwrap();
     for (name, [ours, theirs]) in rows {
         let Some(ours) = ours else { continue };
-        let cell = |value: Option<f64>, width: usize, places: usize| {
-            value.map_or(format!("{:>width$}", "-"), |value| format!("{value:width$.places$}"))
+        let cell = |value: Option<f64>, width: usize, places: usize| match value {
+            // Seven columns, one of which parts it from the last.
+            Some(value) if value >= 1000.0 => format!("{value:width$.0}"),
+            Some(value) => format!("{value:width$.places$}"),
+            None => format!("{:>width$}", "-"),
         };
         let theirs = theirs.as_ref();
         let line = [

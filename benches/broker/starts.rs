@@ -21,7 +21,7 @@ pub(crate) fn ready(folder: &Path, others: &[(PathBuf, String)], times: usize) -
     text
 }
 
-/// How long `moskit test` takes for the first steps: all its tests, and a few of them, with new keys and with old ones.
+/// How long `moskit test` takes for the first steps: a few of its tests, with new keys and with old ones, and all of them.
 pub(crate) fn tests(times: usize) -> String {
     let folder = tempfile::tempdir().unwrap();
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/first-steps");
