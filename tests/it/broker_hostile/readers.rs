@@ -133,7 +133,7 @@ fn a_flood_for_many_leaves_time_for_others() {
     let grown = broker.memory().saturating_sub(before);
     let deliveries = times * readers.len();
     println!("fan-out: {deliveries} deliveries in {took:?}, longest ping {longest:?}, {grown} KiB more");
-    assert!(longest < Duration::from_millis(500), "{longest:?}");
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
     assert!(grown < 200 * readers.len(), "{grown} KiB");
 }
 
