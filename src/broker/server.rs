@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +14,9 @@ use super::connection;
 use super::core::Core;
 use super::log::{Log, LogType};
 use super::time::TICK;
-use super::transport::{self, Address, OpenError, Opened, Placement, Raw, Secure, TlsError, Upgrade};
+use super::transport::{
+    self, Address, Connection, HandshakeFailed, OpenError, Opened, Placement, Secure, TlsError, Upgrade,
+};
 use super::unhonoured::{Unhonoured, unhonoured};
 use crate::catalogue::{OptionId, options};
 use crate::credentials::KeySource;
@@ -229,9 +232,10 @@ impl Accepting {
                         };
                         drop(core);
                         let secure = self.secure.borrow()[self.door].clone();
-                        clients.spawn_local(
-                            welcome(self.core.clone(), raw, self.door, number, secure, self.upgrade.clone()),
-                        );
+                        let upgrade = self.upgrade.clone();
+                        let establishing = async move { raw.establish(secure.as_ref(), upgrade.as_ref()).await };
+                        let establishing = Box::pin(establishing);
+                        clients.spawn_local(welcome(self.core.clone(), establishing, self.door, number));
                         // While more come than go this is the only place where those that went are seen.
                         while clients.try_join_next().is_some() {}
                     }
@@ -259,17 +263,17 @@ impl Drop for Visit {
     }
 }
 
+/// Serves a client once its connection is there. What both parts take is on the heap, each as long as it runs: a task keeps
+/// the memory of its largest part for as long as the client stays.
 async fn welcome(
     core: Rc<RefCell<Core>>,
-    raw: Raw,
+    establishing: Pin<Box<impl Future<Output = Result<Connection, HandshakeFailed>>>>,
     door: usize,
     number: u64,
-    secure: Option<Secure>,
-    upgrade: Option<Upgrade>,
 ) {
     let _visit = Visit(core.clone(), door);
-    match raw.establish(secure.as_ref(), upgrade.as_ref()).await {
-        Ok(connection) => connection::serve(core, connection, door, number).await,
+    match establishing.await {
+        Ok(connection) => Box::pin(connection::serve(core, connection, door, number)).await,
         Err(failed) => {
             let core = core.borrow();
             core.log.say(LogType::Notice, || {
