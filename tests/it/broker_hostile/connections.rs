@@ -48,7 +48,7 @@ fn half_open_connections_cost_little() {
             client.send(bytes);
             halves.push(client);
             // More at once than the system keeps waiting for the broker would take seconds.
-            if halves.len() % 50 == 0 {
+            if halves.len().is_multiple_of(50) {
                 wait_for("connections", || broker.files() >= files + halves.len());
             }
         }
