@@ -104,6 +104,7 @@ fn ports_are_those_of_the_flag() {
         let mut opened: Vec<_> = all.iter().map(|entry| entry["port"].as_u64().unwrap()).collect();
         opened.dedup();
         assert_eq!(opened, ports, "{flags:?} {conf}");
+        process.end_by(Signal::TERM);
         let is_unused = conf.starts_with("listener") && !flags.is_empty();
         let has_words = process.err().contains("`-p` is not used");
         assert_eq!(has_words, is_unused, "{}", process.err());

@@ -122,7 +122,7 @@ fn what_is_not_served_is_listed_or_stops() {
         let words = if stops { &waived[..] } else { &waived[..2] };
         let mut process = newest.start(folder.path(), words).runs();
         let named = format!("moskit: not served: `{name}`: ");
-        assert!(process.err().contains(&named), "{conf}: {}", process.err());
+        assert!(process.says(&named), "{conf}: {}", process.err());
     }
 }
 
@@ -137,7 +137,7 @@ fn waived_names_are_checked() {
     let words = ["-c", "mosquitto.conf", "--without", "plugin"];
     let mut process = newest.start(folder.path(), &words).runs();
     let said = "`--without plugin`: the configuration has nothing of that name";
-    assert!(process.err().contains(said), "{}", process.err());
+    assert!(process.says(said), "{}", process.err());
 }
 
 #[test]
