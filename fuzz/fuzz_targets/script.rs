@@ -17,6 +17,6 @@ fuzz_target!(|bytes: &[u8]| {
     let suite = script::decode(id, bytes, &script::Setting::of_spec(&decoded.spec), 1);
     suite.suite.secrets().for_each(|span| sources.hide(span));
     for problem in &suite.problems {
-        assert!(problem.span.end as usize <= bytes.len());
+        assert!(problem.primary.span.end as usize <= bytes.len());
     }
 });

@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     let decoded = spec::decode(id, bytes);
     decoded.spec.secrets().for_each(|span| sources.hide(span));
     for problem in &decoded.problems {
-        assert!(problem.span.end as usize <= bytes.len());
+        assert!(problem.primary.span.end as usize <= bytes.len());
     }
     if let Ok(laid_out) = yaml::layout(id, bytes) {
         let tree = yaml::parse(id, &laid_out);
