@@ -1,5 +1,8 @@
 //! Bridges: the lines that describe them, and what is checked once everything is read.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::lower::{Block, Directive, Lowering};
 use super::value;
 use crate::access;
@@ -251,7 +254,8 @@ pub(super) fn excluded_by(option: OptionId) -> &'static [OptionId] {
 pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
     let mut found = Vec::new();
     let bridges = &lowering.deployment.bridges;
-    for (index, bridge) in bridges.iter().enumerate() {
+    let mut ids = HashMap::new();
+    for bridge in bridges {
         let has = |option| bridge.settings.get(option).map(|setting| setting.value.span);
         let empty =
             [(options::ADDRESS, bridge.addresses.is_empty()), (options::TOPIC, bridge.topics.is_empty())];
@@ -264,9 +268,13 @@ pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
             }
         }
         let Some((id, place)) = bridge.local_clientid() else { continue };
-        let mut earlier = bridges[..index].iter().filter_map(Bridge::local_clientid);
-        if let Some((_, first)) = earlier.find(|(earlier, _)| *earlier == id) {
-            found.push((NoteKind::BridgeClientIdTaken { first }, place));
+        match ids.entry(id) {
+            Entry::Occupied(earlier) => {
+                found.push((NoteKind::BridgeClientIdTaken { first: *earlier.get() }, place))
+            }
+            Entry::Vacant(free) => {
+                free.insert(place);
+            }
         }
     }
     for (kind, span) in found {
