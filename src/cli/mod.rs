@@ -12,6 +12,7 @@ mod rule;
 mod schema;
 mod scratch;
 mod secrets;
+mod show;
 mod test;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ enum Command {
     Broker(broker::Arguments),
     Rule(rule::Arguments),
     Schema(schema::Arguments),
+    Show(show::Arguments),
     Test(test::Arguments),
 }
 
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Broker(arguments) => Ok(broker::run(&arguments)),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Rule(arguments) => rule::run(&arguments),
     };

@@ -10,5 +10,6 @@ mod plugins;
 mod tree;
 mod value;
 
+pub use hosts::is_opened;
 pub use lower::lower;
 pub use tree::{ConfLine, ConfTree, LineKind, parse};
