@@ -1,13 +1,11 @@
 //! The report for people: first who may connect where, then every block with its options.
 
-use std::fmt::Write;
-
 use super::table::table;
 use super::{
     Admission, Demand, Door, Effective, Loaded, Nobody, Origin, Remote, Rights, Row, Shown, View, Way, place,
 };
 use crate::model::{ListenerKind, PluginKind, Protocol};
-use crate::report::render::printable_line;
+use crate::report::render::{printable_line, wrapped};
 use crate::text::Span;
 
 /// Columns in front of what stands under a heading.
@@ -60,11 +58,18 @@ impl Writer<'_> {
             Some(false) => "does not start",
             None => "cannot be told from here",
         };
-        let reason = verdict.reason.as_ref().map_or_else(String::new, |(span, message)| {
-            format!(": {}: {}", self.place(*span), printable_line(message))
-        });
         let name = printable_line(&self.effective.name);
-        format!("{name} for Mosquitto {}{inferred}: {answer}{reason}\n", verdict.release)
+        let head = format!("{name} for Mosquitto {}{inferred}: {answer}", verdict.release);
+        let reason = verdict.reason.as_ref().map_or_else(String::new, |(span, message)| {
+            let reason = format!("{}: {}", self.place(*span), printable_line(message));
+            wrapped("  ", INDENT, &reason, self.width)
+        });
+        self.paragraph(&head) + &reason
+    }
+
+    /// A text of its own, its later lines indented.
+    fn paragraph(&self, text: &str) -> String {
+        wrapped("", INDENT, text, self.width)
     }
 
     fn body(&self, view: &View) -> String {
@@ -100,13 +105,8 @@ impl Writer<'_> {
             out += "\n";
         }
         for (path, missing) in &self.effective.not_checked {
-            // Writing to a string does not fail.
-            let _ = writeln!(
-                out,
-                "not checked: {} ({} does not exist here)",
-                printable_line(path),
-                printable_line(missing)
-            );
+            let (path, missing) = (printable_line(path), printable_line(missing));
+            out += &self.paragraph(&format!("not checked: {path} ({missing} does not exist here)"));
         }
         out
     }
@@ -123,11 +123,12 @@ impl Writer<'_> {
         let mut out = table(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), self.width, 0);
         for door in &view.listeners {
             for remark in &door.remarks {
-                let _ = writeln!(out, "{}: {remark}", title(door));
+                out += &self.paragraph(&format!("{}: {remark}", title(door)));
             }
         }
         if let Some(prefix) = &view.clientid_prefix {
-            let _ = writeln!(out, "only client ids that begin with `{}` are let in", printable_line(prefix));
+            let prefix = printable_line(prefix);
+            out += &self.paragraph(&format!("only client ids that begin with `{prefix}` are let in"));
         }
         out
     }
@@ -165,7 +166,8 @@ impl Writer<'_> {
             };
             vec![printable_line(&row.name), printable_line(&value), self.origin(row.origin)]
         });
-        format!("\n{title}\n{}", table(&cells.collect::<Vec<_>>(), self.width, INDENT))
+        let table = table(&cells.collect::<Vec<_>>(), self.width, INDENT);
+        format!("\n{}{table}", self.paragraph(title))
     }
 }
 
