@@ -15,6 +15,8 @@ pub enum Demand {
     Certificate,
     /// A pre-shared key.
     Key,
+    /// One of them.
+    CertificateOrKey,
 }
 
 /// A way in.
@@ -56,9 +58,7 @@ pub enum Nobody {
     CertificateNotAsked,
     /// Names are taken from subjects, which keys have not got.
     KeyWithoutSubject,
-    /// Names are taken from keys, and a certificate is asked for in their place.
-    KeyAndCertificate,
-    /// Names are taken from keys, which this release does not ask for next to a certificate.
+    /// Names are taken from keys, and next to its certificate the listener takes none.
     KeyNextToCertificate,
     /// Names are taken from certificates, and neither the listener nor a proxy speaks TLS.
     IdentityWithoutTls,
@@ -80,7 +80,6 @@ impl Nobody {
             Self::NoTlsVersion => "no-tls-version",
             Self::CertificateNotAsked => "certificate-not-asked",
             Self::KeyWithoutSubject => "key-without-subject",
-            Self::KeyAndCertificate => "key-and-certificate",
             Self::KeyNextToCertificate => "key-next-to-certificate",
             Self::IdentityWithoutTls => "identity-without-tls",
             Self::NoLogin => "no-login",
@@ -89,7 +88,7 @@ impl Nobody {
     }
 
     /// Each of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::NotMqtt,
         Self::NotOpened,
         Self::SocketReplaced,
@@ -98,7 +97,6 @@ impl Nobody {
         Self::NoTlsVersion,
         Self::CertificateNotAsked,
         Self::KeyWithoutSubject,
-        Self::KeyAndCertificate,
         Self::KeyNextToCertificate,
         Self::IdentityWithoutTls,
         Self::NoLogin,
@@ -120,10 +118,7 @@ impl Nobody {
                 "names come from certificates, and without `require_certificate` no client is asked for one"
             }
             Self::KeyWithoutSubject => "names come from subjects, which keys have not got",
-            Self::KeyAndCertificate => "names come from keys, and certificates are required",
-            Self::KeyNextToCertificate => {
-                "names come from keys, and this release uses the certificate instead"
-            }
+            Self::KeyNextToCertificate => "names come from keys, and next to its certificate it takes none",
             Self::IdentityWithoutTls => "names come from required certificates, and there is no TLS",
             Self::NoLogin => "no `password_file`, and `allow_anonymous` is false",
             Self::NoUser => "the password file has no usable user, and `allow_anonymous` is false",
@@ -195,7 +190,11 @@ struct Asked<'a> {
     release: Release,
     security: &'a Security,
     has_certificate: bool,
+    /// Whether the hint for keys is heeded.
+    asks_keys: bool,
+    /// Whether clients with keys get as far as the login.
     has_keys: bool,
+    has_key_file: bool,
     proxy: Option<i64>,
 }
 
@@ -203,15 +202,22 @@ impl<'a> Asked<'a> {
     fn of(deployment: &'a Deployment, listener: &'a Listener) -> Self {
         let release = deployment.release;
         let settings = &listener.settings;
+        let security = deployment.security_of(listener);
         let proxy = settings.number(options::ENABLE_PROXY_PROTOCOL).map(|version| version.value);
+        let has_certificate = listener.has_certificate();
+        let asks_keys = settings.text(options::PSK_HINT).is_some()
+            && !(listener.protocol == Protocol::Websockets && release.has(Quirk::WebsocketsIgnorePsk));
+        let has_key_file = security.settings.text(options::PSK_FILE).is_some();
+        let beside = has_key_file && !release.has(Quirk::CertificateExcludesPsk);
         Self {
             deployment,
             listener,
             release,
-            security: deployment.security_of(listener),
-            has_certificate: listener.has_certificate(),
-            has_keys: settings.text(options::PSK_HINT).is_some()
-                && !(listener.protocol == Protocol::Websockets && release.has(Quirk::WebsocketsIgnorePsk)),
+            security,
+            has_certificate,
+            asks_keys,
+            has_keys: asks_keys && (!has_certificate || beside),
+            has_key_file,
             proxy: proxy.filter(|version| *version > 0),
         }
     }
@@ -220,24 +226,13 @@ impl<'a> Asked<'a> {
         self.listener.settings.is_on(option)
     }
 
-    fn has_key_file(&self) -> bool {
-        self.security.settings.text(options::PSK_FILE).is_some()
-    }
-
     /// Whether the keys of the security block switch TLS 1.3 off.
     fn lacks_tls13(&self) -> bool {
-        self.has_key_file() && self.release.has(Quirk::PskFileDisablesTls13)
+        self.has_key_file && self.release.has(Quirk::PskFileDisablesTls13)
     }
 
     fn admission(&self) -> Admission {
-        let is_proxied = self.proxy == Some(2);
-        let required = self.is_on(options::REQUIRE_CERTIFICATE);
-        let demand = match (self.has_certificate, self.has_keys) {
-            (true, _) if required => Demand::Certificate,
-            (false, true) => Demand::Key,
-            (false, false) if required && is_proxied => Demand::Certificate,
-            _ => Demand::Nothing,
-        };
+        let demand = self.demand();
         Admission {
             has_certificate: self.has_certificate,
             has_keys: self.has_keys,
@@ -248,6 +243,32 @@ impl<'a> Asked<'a> {
             demand,
             ways: self.handshake(demand).and_then(|()| self.names(demand)),
         }
+    }
+
+    fn demand(&self) -> Demand {
+        let required = self.is_on(options::REQUIRE_CERTIFICATE);
+        let is_proxied = self.proxy == Some(2);
+        let by_identity = self.is_on(options::USE_IDENTITY_AS_USERNAME);
+        match (self.has_certificate, self.has_keys) {
+            (false, true) => Demand::Key,
+            // What has no name from a key is turned away.
+            (true, true) if by_identity || (required && !self.has_authority()) => Demand::Key,
+            (true, true) if required => Demand::CertificateOrKey,
+            (true, false) if required => Demand::Certificate,
+            (false, false) if required && is_proxied => Demand::Certificate,
+            _ => Demand::Nothing,
+        }
+    }
+
+    /// Whether there is an authority whose certificates are taken.
+    fn has_authority(&self) -> bool {
+        let settings = &self.listener.settings;
+        let ignores_folder =
+            self.listener.protocol == Protocol::Websockets && self.release.has(Quirk::WebsocketsIgnoreCapath);
+        let has_folder = settings.text(options::CAPATH).is_some() && !ignores_folder;
+        let has_file = settings.text(options::CAFILE).is_some()
+            && !matches!(self.listener.tls.authorities.state, FileState::Failed);
+        has_folder || has_file
     }
 
     /// The versions of TLS with certificates; what WebSocket listeners of 2.0 take is their library's business.
@@ -274,17 +295,11 @@ impl<'a> Asked<'a> {
         let is_websocket = self.listener.protocol == Protocol::Websockets;
         let only_13 = settings.text(options::TLS_VERSION).is_some_and(|version| version.value == "tlsv1.3");
         let heeds_version = !(is_websocket && self.release.has(Quirk::WebsocketsIgnoreTlsVersion));
-        let has_folder = settings.text(options::CAPATH).is_some()
-            && !(is_websocket && self.release.has(Quirk::WebsocketsIgnoreCapath));
-        let has_authority = settings.text(options::CAFILE).is_some()
-            && !matches!(self.listener.tls.authorities.state, FileState::Failed);
         match demand {
             _ if self.listener.protocol == Protocol::HttpApi => Err(Nobody::NotMqtt),
             _ if !conf::is_opened(self.listener, self.release) => Err(Nobody::NotOpened),
-            Demand::Key if !self.has_key_file() => Err(Nobody::NoKeys),
-            Demand::Certificate if self.has_certificate && !has_folder && !has_authority => {
-                Err(Nobody::NoAuthority)
-            }
+            Demand::Key if !self.has_key_file => Err(Nobody::NoKeys),
+            Demand::Certificate if self.has_certificate && !self.has_authority() => Err(Nobody::NoAuthority),
             _ if (self.has_certificate || self.has_keys)
                 && only_13
                 && heeds_version
@@ -300,17 +315,15 @@ impl<'a> Asked<'a> {
     fn names(&self, demand: Demand) -> Result<Vec<Way>, Nobody> {
         let by_identity = self.is_on(options::USE_IDENTITY_AS_USERNAME);
         let by_subject = self.is_on(options::USE_SUBJECT_AS_USERNAME);
-        let is_named = by_identity || by_subject;
-        match (self.has_certificate, self.has_keys) {
-            (_, true) if is_named && !by_identity => Err(Nobody::KeyWithoutSubject),
-            (false, true) if is_named => Ok(vec![Way::KeyIdentity]),
-            (true, true) if is_named && demand == Demand::Certificate => Err(Nobody::KeyAndCertificate),
-            (true, true) if is_named && !self.has_key_file() => Err(Nobody::NoKeys),
-            (true, true) if is_named && !self.lacks_tls13() => Err(Nobody::KeyNextToCertificate),
-            (true, true) if is_named => Ok(vec![Way::KeyIdentity]),
-            (true, false) if is_named && demand == Demand::Nothing => Err(Nobody::CertificateNotAsked),
+        match (self.has_certificate, self.asks_keys) {
+            (_, true) if by_subject && !by_identity => Err(Nobody::KeyWithoutSubject),
+            (_, true) if by_identity && self.has_keys => Ok(vec![Way::KeyIdentity]),
+            (_, true) if by_identity => Err(Nobody::KeyNextToCertificate),
+            (true, false) if (by_identity || by_subject) && demand == Demand::Nothing => {
+                Err(Nobody::CertificateNotAsked)
+            }
             (true, false) if by_identity => Ok(vec![Way::CommonName]),
-            (true, false) if is_named => Ok(vec![Way::Subject]),
+            (true, false) if by_subject => Ok(vec![Way::Subject]),
             (false, false) if self.is_refused_without_tls() => Err(Nobody::IdentityWithoutTls),
             _ => self.login(),
         }

@@ -1,7 +1,8 @@
 //! Options that are set and with which the release does nothing.
 
 use super::admission::{Admission, Demand};
-use crate::catalogue::{Kind, OptionId, Quirk, options};
+use super::rows;
+use crate::catalogue::{OptionId, Quirk, options};
 use crate::model::{Bridge, Deployment, Listener, Protocol, Setting, Settings, Value};
 
 /// Options that mean something on a listener with TLS only.
@@ -65,18 +66,17 @@ pub(super) fn of_listener(
     if TLS.contains(&option) && !admission.has_tls() {
         return Some("the listener has no TLS".to_owned());
     }
-    let is_key_only = admission.has_keys && !admission.has_certificate;
+    let is_key_only = admission.demand == Demand::Key;
+    let asks_certificate = matches!(admission.demand, Demand::Certificate | Demand::CertificateOrKey);
+    let is_named = admission.names_from_tls();
     let about_clients = CLIENT_CERTIFICATES.contains(&option);
     let why = match option {
-        _ if about_clients && is_key_only => "clients have keys, not certificates",
-        options::KEYFILE if is_key_only => "clients have keys, not certificates",
-        _ if about_clients && admission.demand != Demand::Certificate => {
-            "no client is asked for a certificate"
-        }
-        options::REQUIRE_CERTIFICATE if is_key_only => "clients have keys, not certificates",
-        options::REQUIRE_CERTIFICATE if admission.demand != Demand::Certificate && !refuses(admission) => {
-            "the listener has no TLS"
-        }
+        _ if about_clients && is_key_only => "clients need a key, not a certificate",
+        options::KEYFILE if !admission.has_certificate => "there is no `certfile`",
+        options::PSK_HINT if !admission.has_keys && !is_named => "next to its certificate it takes no keys",
+        _ if about_clients && !asks_certificate => "no client is asked for a certificate",
+        options::REQUIRE_CERTIFICATE if is_key_only => "clients need a key, not a certificate",
+        options::REQUIRE_CERTIFICATE if !asks_certificate && !refuses(admission) => "the listener has no TLS",
         options::USE_IDENTITY_AS_USERNAME
             if !admission.has_tls() && admission.demand == Demand::Nothing && !refuses(admission) =>
         {
@@ -144,8 +144,7 @@ pub(super) fn of_global(deployment: &Deployment, line: &Setting, started_by: &st
     let is_log = matches!(option, options::LOG_DEST | options::LOG_TYPE);
     let has_websockets =
         || deployment.listeners.iter().any(|listener| listener.protocol == Protocol::Websockets);
-    let entry = option.entry();
-    let is_unread = entry.kind == Kind::Ignored || entry.unread.is_some_and(|unread| unread <= release);
+    let is_unread = rows::is_unread(option.entry(), release);
     let why = match option {
         _ if is_unread => "this release does not read it",
         _ if is_plain_no(line) => return None,

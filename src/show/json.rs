@@ -171,6 +171,7 @@ fn access(admission: &Admission, door: &Door) -> Value {
         Demand::Nothing => Value::Null,
         Demand::Certificate => json!("certificate"),
         Demand::Key => json!("key"),
+        Demand::CertificateOrKey => json!("certificate-or-key"),
     };
     let ways = admission.ways.as_deref().unwrap_or_default();
     json!({

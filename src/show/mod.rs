@@ -252,7 +252,7 @@ impl<'a> Viewer<'a> {
         for line in lines.iter() {
             let of_line = |row: &&mut Row| row.origin == Origin::Line(line.name_span);
             if let Some(row) = rows.iter_mut().find(of_line) {
-                row.idle = why(line);
+                row.idle = row.idle.take().or_else(|| why(line));
             }
         }
     }
@@ -295,8 +295,10 @@ impl<'a> Viewer<'a> {
         let text = |option| listener.settings.text(option).map(|text| text.value.to_owned());
         let secure = |option| security.settings.text(option).map(|text| text.value.to_owned());
         let acl = secure(options::ACL_FILE);
-        let keys = secure(options::PSK_FILE).filter(|_| admission.demand == Demand::Key);
-        let is_trusting = admission.demand == Demand::Certificate;
+        let demand = admission.demand;
+        let keys =
+            secure(options::PSK_FILE).filter(|_| matches!(demand, Demand::Key | Demand::CertificateOrKey));
+        let is_trusting = matches!(demand, Demand::Certificate | Demand::CertificateOrKey);
         let authorities = [options::CAFILE, options::CAPATH].into_iter().filter_map(text);
         Door {
             kind: listener.kind,

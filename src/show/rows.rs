@@ -117,7 +117,7 @@ pub(super) fn effective(settings: &Settings, release: Release) -> Vec<&Setting> 
 }
 
 /// The row of a line.
-pub(super) fn written(line: &Setting, sources: &Sources) -> Row {
+fn written(line: &Setting, release: Release, sources: &Sources) -> Row {
     let entry = line.option.entry();
     let value = match &line.value.value {
         _ if entry.secret => Shown::Secret,
@@ -126,13 +126,23 @@ pub(super) fn written(line: &Setting, sources: &Sources) -> Row {
         Value::Text(text) => Shown::Text(text.to_string()),
         Value::Unread => Shown::Text(sources.shown(line.value.span)),
     };
+    let is_bad = line.value.value == Value::Unread && !is_unread(entry, release);
     // A key of a plugin may be anything; its name is the line's.
     let name = sources.text(line.name_span);
-    Row { option: line.option, name, value, origin: Origin::Line(line.name_span), idle: None }
+    // In some releases one option writes the variable of another one.
+    let is_other = name == options::ALLOW_ANONYMOUS.name();
+    let option = if is_other { options::ALLOW_ANONYMOUS } else { line.option };
+    let idle = is_bad.then(|| "its value cannot be used".to_owned());
+    Row { option, name, value, origin: Origin::Line(line.name_span), idle }
+}
+
+/// Whether a release recognises lines of an option without a look at their values.
+pub(super) fn is_unread(entry: &Entry, release: Release) -> bool {
+    entry.kind == Kind::Ignored || entry.unread.is_some_and(|unread| unread <= release)
 }
 
 /// The row of an option without a line.
-pub(super) fn default(option: OptionId, release: Release) -> Row {
+fn default(option: OptionId, release: Release) -> Row {
     let entry = option.entry();
     let value = entry.default.at(release).map_or(Shown::Unset, |text| shown_default(entry, text));
     Row { option, name: option.name().to_owned(), value, origin: Origin::Default, idle: None }
@@ -155,15 +165,20 @@ pub(super) fn rows(
     wanted: impl Fn(OptionId) -> bool,
 ) -> Vec<Row> {
     let lines = settings.iter().flat_map(|settings| effective(settings, release));
-    let mut rows: Vec<Row> = lines.map(|line| written(line, sources)).collect();
-    let is_written = |option: OptionId| rows.iter().any(|row| row.option == option);
+    let mut rows: Vec<Row> = lines.map(|line| written(line, release, sources)).collect();
+    let has = |option: OptionId| rows.iter().any(|row| row.option == option);
+    let is_per_listener = block == Block::Listener { is_per_listener: true };
+    let is_written = |option: OptionId| {
+        let is_told = is_per_listener && option == options::ALLOW_ANONYMOUS;
+        has(option) || (is_told && has(options::LISTENER_ALLOW_ANONYMOUS))
+    };
     let absent = OptionId::all().filter(|option| {
         option.is_known(release) && block.holds(*option, release) && wanted(*option) && !is_written(*option)
     });
     // Options of plugins have any name, and some lines only take something away.
     let has_default = |option: &OptionId| {
-        !matches!(option.entry().kind, Kind::PluginOption | Kind::Ignored | Kind::PluginUse)
-            && !option.entry().unread.is_some_and(|unread| unread <= release)
+        !matches!(option.entry().kind, Kind::PluginOption | Kind::PluginUse)
+            && !is_unread(option.entry(), release)
     };
     let absent: Vec<Row> = absent.filter(has_default).map(|option| default(option, release)).collect();
     rows.extend(absent);

@@ -181,7 +181,11 @@ fn access() -> Value {
         "Who may connect to a listener.",
         &[
             ("summary", "In words.", text()),
-            ("demands", "What the handshake asks for.", word_or_null(["certificate", "key"])),
+            (
+                "demands",
+                "What the handshake asks for.",
+                word_or_null(["certificate", "key", "certificate-or-key"]),
+            ),
             ("trusted", "Files of the authorities or keys that are taken.", texts()),
             (
                 "proxy_protocol",

@@ -236,6 +236,7 @@ pub(super) fn who(door: &Door) -> String {
         Demand::Nothing => None,
         Demand::Certificate => Some(format!("certificate{of}")),
         Demand::Key => Some(format!("key{of}")),
+        Demand::CertificateOrKey => Some(format!("certificate or key{of}")),
     };
     let conditions: Vec<String> = proxy.into_iter().chain(shown).collect();
     let conditions = conditions.join(", ");
@@ -261,7 +262,6 @@ fn in_words(way: Way, door: &Door) -> String {
         Way::Password { users: None } => format!("password (users of {file})"),
         Way::CommonName => "its common name is the user name".to_owned(),
         Way::Subject => "its subject is the user name".to_owned(),
-        Way::KeyIdentity if door.admission.has_certificate => "key; its identity is the user name".to_owned(),
         Way::KeyIdentity => "its identity is the user name".to_owned(),
     }
 }
