@@ -263,11 +263,13 @@ impl<'a> Asked<'a> {
     /// Whether there is an authority whose certificates are taken.
     fn has_authority(&self) -> bool {
         let settings = &self.listener.settings;
-        let ignores_folder =
-            self.listener.protocol == Protocol::Websockets && self.release.has(Quirk::WebsocketsIgnoreCapath);
+        let is_websocket = self.listener.protocol == Protocol::Websockets;
+        let ignores_folder = is_websocket && self.release.has(Quirk::WebsocketsIgnoreCapath);
         let has_folder = settings.text(options::CAPATH).is_some() && !ignores_folder;
-        let has_file = settings.text(options::CAFILE).is_some()
-            && !matches!(self.listener.tls.authorities.state, FileState::Failed);
+        // Elsewhere a file that cannot be used stops the start.
+        let goes_on = is_websocket && self.release.has(Quirk::WebsocketsSkipTlsOptions);
+        let is_failed = goes_on && matches!(self.listener.tls.authorities.state, FileState::Failed);
+        let has_file = settings.text(options::CAFILE).is_some() && !is_failed;
         has_folder || has_file
     }
 

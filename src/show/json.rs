@@ -128,7 +128,7 @@ impl Writer<'_> {
             "written_as": (row.origin != Origin::Default).then_some(&row.name),
             "value": value,
             "secret": row.value == Shown::Secret,
-            "unit": entry.unit,
+            "unit": row.unit(),
             "origin": self.origin(row.origin),
             "not_enforced": row.idle,
         })

@@ -26,7 +26,7 @@ use crate::lint::{self, Input, Kind, Packed, ReleaseVerdict};
 use crate::model::notes::{Note, NoteKind};
 use crate::model::{
     Bridge, Deployment, FileState, Listener, ListenerKind, Lowered, Plugin, PluginKind, Protocol, Setting,
-    Settings,
+    Settings, Sourced,
 };
 use crate::text::{Source, SourceId, Sources};
 
@@ -291,6 +291,10 @@ impl<'a> Viewer<'a> {
         self.judge(&mut rows, &own, |line| idle::of_security(deployment, &alone, line));
         if is_per_listener {
             default_anonymous(&mut rows, deployment, std::iter::once(listener));
+        }
+        if let Some(host) = listener.host.as_ref().filter(|_| listener.kind == ListenerKind::Default) {
+            rows.push(rows::bound(Sourced { value: &*host.value, span: host.span }));
+            rows.sort_by_key(|row| row.option);
         }
         let text = |option| listener.settings.text(option).map(|text| text.value.to_owned());
         let secure = |option| security.settings.text(option).map(|text| text.value.to_owned());

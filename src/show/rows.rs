@@ -1,7 +1,7 @@
 //! The options of a block: what is written, what holds without a line, and where each value comes from.
 
 use crate::catalogue::{Duplicate, Entry, Kind, OptionId, Placement, Release, Scope, options};
-use crate::model::{Setting, Settings, Value};
+use crate::model::{Setting, Settings, Sourced, Value};
 use crate::text::{Sources, Span};
 
 /// Where a value comes from.
@@ -41,6 +41,15 @@ pub struct Row {
     pub origin: Origin,
     /// Why the release does nothing with it, where that is so.
     pub idle: Option<String>,
+}
+
+impl Row {
+    /// The unit of its number.
+    pub fn unit(&self) -> Option<&'static str> {
+        let entry = self.option.entry();
+        // Spans of time are read into seconds, whatever their unit.
+        entry.unit.or((entry.kind == Kind::Duration).then_some("seconds"))
+    }
 }
 
 /// Which options belong to which block.
@@ -134,6 +143,12 @@ fn written(line: &Setting, release: Release, sources: &Sources) -> Row {
     let option = if is_other { options::ALLOW_ANONYMOUS } else { line.option };
     let idle = is_bad.then(|| "its value cannot be used".to_owned());
     Row { option, name, value, origin: Origin::Line(line.name_span), idle }
+}
+
+/// The row of `bind_address`, which is kept as the host of the default listener.
+pub(super) fn bound(host: Sourced<&str>) -> Row {
+    let (option, value) = (options::BIND_ADDRESS, Shown::Text(host.value.to_owned()));
+    Row { option, name: option.name().to_owned(), value, origin: Origin::Line(host.span), idle: None }
 }
 
 /// Whether a release recognises lines of an option without a look at their values.

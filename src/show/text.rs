@@ -173,7 +173,7 @@ impl Writer<'_> {
 
 fn value(row: &Row) -> String {
     let entry = row.option.entry();
-    let unit = entry.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+    let unit = row.unit().map(|unit| format!(" {unit}")).unwrap_or_default();
     match &row.value {
         Shown::Flag(flag) => flag.to_string(),
         Shown::Number(number) if entry.unlimited && *number <= 0 => "no limit".to_owned(),

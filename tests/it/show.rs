@@ -144,15 +144,13 @@ fn for_programs() {
 
 #[test]
 fn secrets_are_never_shown() {
-    let conf = "listener 1883\nremote_password\ttab-secret\nremote_passwd typo-secret\nremote_password lost-secret\n\
+    let conf = "listener 1883\nremote_passwd typo-secret\nremote_password lost-secret\n\
         plugin /x.so\nplugin_opt_token plugin-secret\nconnection b\naddress x\ntopic #\nbridge_psk ab12cd\n\
         bridge_identity i\nremote_password first-secret\nremote_password pw-secret # comment\n";
     let scene = scene(&[("mosquitto.conf", conf)]);
     for arguments in [&["--format", "json"][..], &["--all"], &["--target", "2.0"]] {
         let text = run(scene.path(), arguments);
         assert!(text.contains("plugin_opt_token"), "{text}");
-        // What the verdict says of a line is another command's; here it is the name that has no space behind it.
-        let text = text.lines().filter(|line| !line.contains("does not start")).collect::<String>();
         for secret in ["lost-secret", "plugin-secret", "ab12cd", "first-secret", "pw-secret", "typo-secret"] {
             assert!(!text.contains(secret), "{secret}: {text}");
         }
