@@ -125,7 +125,15 @@ pub(super) fn of_security(
             "no listener asks for it: names come from certificates or keys"
         }
         options::ALLOW_ANONYMOUS if all(&is_overruled) => "`listener_allow_anonymous` goes before it",
-        options::PSK_FILE if all(&|_, admission| !admission.has_keys) => "no listener asks for keys",
+        options::PSK_FILE if all(&|_, admission| !admission.has_keys) => {
+            let counts = deployment.release.has(Quirk::PskFileDisablesTls13)
+                && listeners.iter().any(|(_, admission)| admission.has_certificate);
+            if counts {
+                "it only switches TLS 1.3 off: no listener asks for keys"
+            } else {
+                "no listener asks for keys"
+            }
+        }
         _ => return None,
     };
     Some(why.to_owned())

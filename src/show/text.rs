@@ -255,7 +255,10 @@ pub(super) fn who(door: &Door) -> String {
 fn in_words(way: Way, door: &Door) -> String {
     let file = printable_line(door.password_file.as_deref().unwrap_or_default());
     match way {
-        Way::Anybody => "anybody (any name and password, or none)".to_owned(),
+        Way::Anybody if door.admission.demand == Demand::Nothing => {
+            "anybody (any name and password, or none)".to_owned()
+        }
+        Way::Anybody => "any name and password, or none".to_owned(),
         Way::Anonymous => "anonymous (no name)".to_owned(),
         Way::Password { users: Some(1) } => format!("password (1 user in {file})"),
         Way::Password { users: Some(count) } => format!("password ({count} users in {file})"),

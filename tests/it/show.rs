@@ -268,7 +268,7 @@ fn said(release: &Json) -> String {
 /// Who gets in, by trying; nothing where the broker does not start.
 fn tried(broker: &Broker, folder: &Path, conf: &str, has_keys: bool) -> Option<String> {
     let mut script = "\"$0\" -c mosquitto.conf >log 2>&1 & broker=$!\n\
-        for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do\n\
+        for i in $(seq 100); do\n\
         sleep 0.1; grep -q ' running$' log && break; kill -0 $broker || exit 0; done\nsleep 0.05\n"
         .to_owned();
     let has_certificate = conf.contains("certfile");
@@ -278,7 +278,7 @@ fn tried(broker: &Broker, folder: &Path, conf: &str, has_keys: bool) -> Option<S
         for (login, words) in LOGINS {
             writeln!(
                 script,
-                "(timeout 5 mosquitto_pub -h localhost -p 1883 -q 1 -t a -m b {options} {only_keys} {words} >out-{transport}-{login} 2>&1 \
+                "(timeout 20 mosquitto_pub -h localhost -p 1883 -q 1 -t a -m b {options} {only_keys} {words} >out-{transport}-{login} 2>&1 \
                  && [ ! -s out-{transport}-{login} ] && echo {transport}/{login} >>let-in) & all=\"$all $!\""
             )
             .unwrap();
@@ -307,13 +307,15 @@ fn clients_get_in_where_it_is_said() {
     for broker in real::brokers() {
         for conf in WAYS_IN {
             let conf = conf.replace("CERT", "certfile server.crt\nkeyfile server.key");
-            let scene = scene(&[("mosquitto.conf", &conf), ("none", "")]);
-            let shown = shown_as_json(scene.path(), &["--target", &broker.release.to_string()]);
+            let scene = || scene(&[("mosquitto.conf", &conf), ("none", "")]);
+            let shown = shown_as_json(scene().path(), &["--target", &broker.release.to_string()]);
             let release = &shown["releases"][0];
             let expected = (release["loads"] == true).then(|| said(release));
             let tls = &release["listeners"][0]["tls"];
             let has_keys = tls["keys"] == true || tls["certificate"] == false;
-            let found = tried(broker, scene.path(), &conf, has_keys);
+            let tried = || tried(broker, scene().path(), &conf, has_keys);
+            // On a machine with much to do a client may give up once.
+            let found = Some(tried()).filter(|found| *found == expected).unwrap_or_else(tried);
             started += usize::from(found.is_some());
             if found != expected {
                 wrong.push(format!("{} with\n{conf}said {expected:?}\nis   {found:?}\n", broker.release));
