@@ -92,6 +92,6 @@ mod tests {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let rows = [row(["a", "one two three four five", "x"]), row(["bb", "six", "yyyy"])];
         let text = table(&rows, 24, 2);
-        assert_eq!(text, "  a   one two     x\n      three four\n      five\n  bb  six         yyyy\n");
+        assert_eq!(text, "  a   one two       x\n      three four\n      five\n  bb  six           yyyy\n");
     }
 }
