@@ -12,6 +12,7 @@ mod tree;
 mod value;
 
 pub use files::read_security;
+pub use hosts::is_opened;
 pub use layout::layout;
 pub use lower::lower;
 pub use tree::{ConfLine, ConfTree, LineKind, parse};
