@@ -157,21 +157,10 @@ fn small(number: Option<i64>) -> u16 {
     number.map_or(0, |number| u16::try_from(number.max(0)).unwrap_or(u16::MAX))
 }
 
-/// `persistent_client_expiration` in seconds; months have thirty days and years 365.
+/// `persistent_client_expiration` in seconds.
 fn expiration(settings: &Settings) -> Option<u32> {
-    let text = settings.text(options::PERSISTENT_CLIENT_EXPIRATION)?.value.trim_end();
-    let unit = text.chars().last()?;
-    let count: u32 = text[..text.len() - unit.len_utf8()].trim_end().parse().ok()?;
-    let seconds: u32 = match unit {
-        's' => 1,
-        'h' => 3600,
-        'd' => 86_400,
-        'w' => 604_800,
-        'm' => 2_592_000,
-        'y' => 31_536_000,
-        _ => return None,
-    };
-    Some(count.saturating_mul(seconds))
+    let seconds = settings.number(options::PERSISTENT_CLIENT_EXPIRATION)?.value;
+    Some(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
 impl Door {

@@ -34,18 +34,19 @@ rule! {
 fn check(cx: &mut Context<'_>) {
     for note in cx.notes {
         let NoteKind::UnknownOption = note.kind else { continue };
+        let raw = cx.sources.text(note.span);
         let name = cx.text(note.span);
         // Other rules say more of these.
-        if name.contains('\t') || name.starts_with(['#', '\u{feff}']) {
+        if raw.contains('\t') || raw.starts_with(['#', '\u{feff}']) {
             continue;
         }
         let known = OptionId::all().filter(|option| option.is_known(cx.release));
         let names = known
             .flat_map(|option| std::iter::once(option.name()).chain(option.entry().aliases.iter().copied()));
-        let bare = name.split(['=', ':']).next().unwrap_or_default();
+        let bare = raw.split(['=', ':']).next().unwrap_or_default();
         let mut finding = cx.finding(note.span, format!("unknown option `{name}`"));
         finding = finding.note("the broker stops at the first option that it does not know");
-        if bare.len() < name.len() && OptionId::named(bare).is_some() {
+        if bare.len() < raw.len() && OptionId::named(bare).is_some() {
             finding =
                 finding.help(format!("write `{bare}`, a space, and the value: `=` and `:` do not separate"));
         } else if !cx.has_many()

@@ -167,9 +167,14 @@ impl Sources {
     /// The bytes of a range as text that may be shown: without what is secret.
     pub fn shown(&self, span: Span) -> String {
         let secrets = &self.get(span.source).secrets;
-        let before = secrets.range(..span.end.max(span.start + 1)).next_back();
-        let is_hidden = before.is_some_and(|(_, end)| span.start < *end);
-        if is_hidden { "***".to_owned() } else { self.text(span) }
+        let before = secrets.range(..=span.start).next_back();
+        if before.is_some_and(|(_, end)| span.start < *end) {
+            return "***".to_owned();
+        }
+        match secrets.range(span.start..span.end.max(span.start)).next() {
+            Some((start, _)) => self.text(Span { end: *start, ..span }) + "***",
+            None => self.text(span),
+        }
     }
 
     /// The bytes of a range as text.
@@ -196,7 +201,7 @@ mod tests {
         assert_eq!(sources.get(id).masked().as_deref(), Some(&b"bob:******\nx"[..]));
         let shown =
             [(0, 3), (0, 5), (6, 7), (10, 12)].map(|(start, end)| sources.shown(Span::new(id, start, end)));
-        assert_eq!(shown, ["bob", "***", "***", "\nx"]);
+        assert_eq!(shown, ["bob", "bob:***", "***", "\nx"]);
     }
 
     #[test]

@@ -163,6 +163,9 @@ impl Lowering<'_, '_> {
     fn directive(&mut self, name: Span, value: Span, block: &mut Block, included_by: Option<Span>) {
         let spelled = self.reader.sources.text(name);
         let Some(option) = OptionId::named(&spelled) else {
+            if let Some(at) = value::misspelt_secret(&spelled) {
+                self.reader.sources.hide(Span { start: name.start + at as u32, end: value.end, ..name });
+            }
             return self.read_note(NoteKind::UnknownOption, name, true);
         };
         if !option.is_known(self.release) {

@@ -1,6 +1,6 @@
 //! Values of options, read as a release reads them.
 
-use crate::catalogue::{Entry, Kind, OtherWord, Outside, Quirk, Release};
+use crate::catalogue::{Entry, Kind, OptionId, OtherWord, Outside, Quirk, Release};
 use crate::lang::lines::trim;
 use crate::model::Value;
 use crate::model::notes::ValueProblem;
@@ -339,9 +339,39 @@ fn is_refused(character: char) -> bool {
     character.is_control() || (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
 
+/// Where a secret may begin in or behind a name that no release knows: the name of an option that holds one stands
+/// there in capitals, or with a tab, `=` or `:` behind it.
+pub(super) fn misspelt_secret(name: &str) -> Option<usize> {
+    let start = name.len() - name.trim_start().len();
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let end = start + name.bytes().skip(start).take_while(is_of_name).count();
+    let bare = name[start..end].to_ascii_lowercase();
+    let is_secret = match OptionId::named(&bare) {
+        Some(option) => option.entry().secret,
+        None => bare.contains("password"),
+    };
+    is_secret.then_some(end)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_behind_misspelt_names() {
+        let cases = [
+            ("remote_password\tx", Some(15)),
+            ("\tRemote_Password", Some(16)),
+            ("bridge_password=x", Some(15)),
+            ("bridge_psk:x", Some(10)),
+            ("password_file=x", None),
+            ("listener\tx", None),
+            ("é", None),
+        ];
+        for (name, secret) in cases {
+            assert_eq!(misspelt_secret(name), secret, "{name:?}");
+        }
+    }
 
     #[test]
     fn numbers() {
