@@ -168,7 +168,7 @@ pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
     // Only listeners of one port or one socket can be in each other's way.
     let mut opened: HashMap<(u16, Option<&str>), Vec<&Listener>> = HashMap::new();
     for listener in listeners {
-        if let Some((kind, span, effect)) = check_host(listener) {
+        for (kind, span, effect) in check_host(listener).into_iter().chain(check_interface(listener)) {
             found.push((kind, span, if heeds_host(listener, release) { effect } else { Effect::None }));
         }
         let place = (listener.port, listener.socket.as_ref().map(|socket| &*socket.value));
@@ -247,8 +247,19 @@ fn check_host(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
             let effect = if is_nowhere { Effect::Fatal } else { Effect::None };
             Some((NoteKind::ListenerAddressIsNumber, host.span, effect))
         }
+        (Host::Name(_), _) => Some((NoteKind::HostNotChecked, host.span, Effect::Unknown)),
+        (Host::Address(address), _) if !address.is_loopback() && !address.is_unspecified() => {
+            Some((NoteKind::HostNotChecked, host.span, Effect::Unknown))
+        }
         _ => None,
     }
+}
+
+/// An interface other than the loopback one, which every machine has.
+fn check_interface(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
+    let interface = listener.settings.text(options::BIND_INTERFACE)?;
+    let is_known = interface.value.eq_ignore_ascii_case("lo") || listener.socket.is_some();
+    (!is_known).then_some((NoteKind::InterfaceNotChecked, interface.span, Effect::Unknown))
 }
 
 #[cfg(test)]

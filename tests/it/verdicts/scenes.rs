@@ -1,0 +1,1 @@
+//! Written cases, one kind of message each.
