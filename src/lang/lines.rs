@@ -81,7 +81,9 @@ pub(crate) fn seen(bytes: &[u8], habits: NulHabits) -> impl Iterator<Item = Seen
         is_over = if nul == 0 { habits.leading_hides_rest && habits.hides_rest } else { habits.hides_rest };
         let end = if habits.unterminated_file_counts { bytes } else { &bytes[..line.end] };
         let is_read = !end.ends_with(b"\n");
-        let content_end = if is_read { at } else { line.start };
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let read = bytes[line.start..at].iter().rposition(|byte| !is_end(byte)).map_or(0, |last| last + 1);
+        let content_end = if is_read { line.start + read } else { line.start };
         let hides = nul > 0 || is_over;
         Some(Seen { line: Line { content_end, ..line }, nul: hides.then_some(at) })
     })

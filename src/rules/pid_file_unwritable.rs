@@ -17,7 +17,7 @@ rule! {
     /// ```mosquitto.conf bad
     /// listener 21883 127.0.0.1
     /// allow_anonymous true
-    /// pid_file certs/mosquitto.pid
+    /// pid_file /mosquitto.pid
     /// ```
     ///
     /// ## Instead

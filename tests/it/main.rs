@@ -30,6 +30,7 @@ mod seeds;
 mod spec;
 mod tidy;
 mod transport;
+mod verdicts;
 mod verify;
 mod verify_command;
 mod verify_reports;

@@ -261,13 +261,15 @@ fn check_protocols(lowering: &mut Lowering<'_, '_>) {
     let release = lowering.release;
     let needs_mqtt = release.has(Quirk::WebsocketsAloneFail);
     let counts = |listener: &Listener| match listener.protocol {
-        Protocol::Mqtt => true,
-        Protocol::Websockets => !needs_mqtt && hosts::is_opened(listener, release),
-        Protocol::HttpApi => false,
+        Protocol::Mqtt => Some(true),
+        Protocol::Websockets if needs_mqtt => Some(false),
+        Protocol::Websockets => hosts::is_opened(listener, release),
+        Protocol::HttpApi => Some(false),
     };
     let listeners = &lowering.deployment.listeners;
-    if let Some(first) = listeners.first().filter(|_| !listeners.iter().any(counts)) {
-        let protocol = first.settings.text(options::PROTOCOL).map_or(first.span, |text| text.span);
-        lowering.note(NoteKind::NoMqttListener, protocol, Phase::Listen, Effect::Fatal);
-    }
+    let is_any = |answer| listeners.iter().any(|listener| counts(listener) == answer);
+    let Some(first) = listeners.first().filter(|_| !is_any(Some(true))) else { return };
+    let protocol = first.settings.text(options::PROTOCOL).map_or(first.span, |text| text.span);
+    let effect = if is_any(None) { Effect::Unknown } else { Effect::Fatal };
+    lowering.note(NoteKind::NoMqttListener, protocol, Phase::Listen, effect);
 }

@@ -148,8 +148,9 @@ impl Lowering<'_, '_> {
         if self.reader.sources.slice(looked_at).ends_with(b"\n") {
             return LineKind::Blank;
         }
-        let before = Span { end: nul, ..line.span };
-        line_kind(tree.source, before.start as usize, self.reader.sources.slice(before))
+        let before = self.reader.sources.slice(Span { end: nul, ..line.span });
+        let end = before.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        line_kind(tree.source, line.span.start as usize, &before[..end])
     }
 
     fn directive(&mut self, name: Span, value: Span, block: &mut Block, included_by: Option<Span>) {
@@ -318,13 +319,27 @@ impl Lowering<'_, '_> {
         }
     }
 
+    /// Whether a line of a listener is stored by way of something that the listener points to.
+    fn follows_pointer(&self, option: OptionId) -> bool {
+        let is_pointed_to = [
+            options::ACCEPT_PROTOCOL_VERSIONS,
+            options::LISTENER_ALLOW_ANONYMOUS,
+            options::LISTENER_AUTO_ID_PREFIX,
+            options::PLUGIN_USE,
+        ];
+        let scope = option.entry().scope;
+        matches!(scope, Scope::Security | Scope::PluginDeclaration) || is_pointed_to.contains(&option)
+    }
+
     /// Makes sure that a listener is there for an option of a listener; false where the release refuses the
     /// line.
     pub(super) fn prepare_listener(&mut self, directive: Directive, block: &mut Block) -> bool {
         let Directive { option, name, .. } = directive;
         let placement = option.entry().placement.at(self.release);
         if let Some(include) = block.lost {
-            self.read_note(NoteKind::LostAfterInclude { option, include }, name, false);
+            let is_risky = self.release.has(Quirk::LostLineFollowsPointers) && self.follows_pointer(option);
+            let effect = if is_risky { Effect::Unknown } else { Effect::None };
+            self.note(NoteKind::LostAfterInclude { option, include }, name, Phase::Read, effect);
             // It is lost, but what it says must be right all the same.
             self.value(directive);
             return false;

@@ -106,15 +106,19 @@ impl Loader<'_, '_, '_> {
         let is_version =
             |version: &str| options::TLS_VERSION.entry().words_at(release).any(|known| known == version);
         let text = |option| listener.settings.text(option);
+        let ciphers = text(options::CIPHERS);
+        let has_ciphers = ciphers.and_then(|text| credentials::has_ciphers(text.value));
         let unusable = [
             (options::TLS_VERSION, text(options::TLS_VERSION).filter(|text| !is_version(text.value))),
-            (options::CIPHERS, text(options::CIPHERS).filter(|text| !credentials::has_ciphers(text.value))),
+            (options::CIPHERS, ciphers.filter(|_| has_ciphers != Some(true))),
             (options::CIPHERS_TLS1_3, text(options::CIPHERS_TLS1_3).filter(|text| !has_suite(text.value))),
         ];
         for (option, text) in unusable {
             if let Some(text) = text {
                 let kind = NoteKind::BadValue { option, problem: ValueProblem::UnknownWord };
-                self.lowering.note(kind, text.span, Phase::Listen, Effect::Fatal);
+                let is_open = option == options::CIPHERS && has_ciphers.is_none();
+                let effect = if is_open { Effect::Unknown } else { Effect::Fatal };
+                self.lowering.note(kind, text.span, Phase::Listen, effect);
             }
         }
         if let Some(named) = Named::of(options::DHPARAMFILE, listener.settings.text(options::DHPARAMFILE)) {

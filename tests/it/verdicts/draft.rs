@@ -106,8 +106,21 @@ impl Draft {
         self.done_with(text)
     }
 
-    /// Ends with a text that is not the lines.
+    /// Ends with a text that is not the lines. Files that nothing speaks of are left out.
     pub(super) fn done_with(mut self, text: Vec<u8>) -> Case {
+        let mut spoken = text.clone();
+        for file in &self.files {
+            match &file.item {
+                Item::Text(text) => spoken.extend(text),
+                Item::Link(target) => spoken.extend(target.as_bytes()),
+                _ => {}
+            }
+            spoken.push(b'\n');
+        }
+        self.files.retain(|file| {
+            let first = file.path.split('/').next().unwrap_or_default().as_bytes();
+            file.path == "mosquitto.db" || spoken.windows(first.len()).any(|part| part == first)
+        });
         self.files.insert(0, Entry::text("mosquitto.conf", text));
         Case { about: self.about, files: self.files }
     }

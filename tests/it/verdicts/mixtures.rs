@@ -63,7 +63,7 @@ const BLOCKS: &[&str] = &[
     "plugin_opt_abc x",
     "auth_plugin_deny_special_chars true",
     "include_dir inc{n}",
-    "include_dir inc",
+    "include_dir many",
     "use_username_as_clientid true",
     "allow_zero_length_clientid true",
     "auto_id_prefix x",
@@ -72,23 +72,26 @@ const BLOCKS: &[&str] = &[
     "log_dest none",
     "log_dest stdout",
     "persistence true",
-    "persistence_location d/",
+    "persistence_location data/",
     "persistence_file x.db",
     "user root",
     "user mosquitto",
     "user nobody",
-    
     "memory_limit 100000000",
     "max_topic_alias 4",
     "listener_allow_anonymous true",
     "start_type lazy",
     "bridge_protocol_version mqttv50",
-    "http_dir d",
+    "http_dir data",
     "http_dir nodir",
     "topic b both 1",
     "topic \"\" out 0 l r",
     "pid_file pid",
-    "pid_file closed/pid", "pid_file taken", "persistence_file bad.db", "persistence_file empty.db", "persistence_file d/x.db",
+    "pid_file closed/pid",
+    "pid_file taken",
+    "persistence_file bad.db",
+    "persistence_file empty.db",
+    "persistence_file data/x.db",
     "log_dest file closed/log",
     "bridge_tls_version tlsv1.2",
     "tls_version tlsv1.2",
@@ -128,9 +131,9 @@ fn filled(line: &str, draft: &mut Draft) -> String {
     line
 }
 
-/// A file in `inc` of lines mixed as those of the main file.
+/// Files in `many` of lines mixed as those of the main file.
 fn included(draft: &mut Draft, dice: &mut Dice) {
-    for name in ["inc/a.conf", "inc/b.conf"] {
+    for name in ["many/a.conf", "many/b.conf"] {
         let lines: Vec<String> = (0..dice.below(4)).map(|_| filled(dice.pick(BLOCKS), draft)).collect();
         draft.file(Entry::text(name, lines.join("\n") + "\n"));
     }
@@ -139,7 +142,7 @@ fn included(draft: &mut Draft, dice: &mut Dice) {
 /// Lines of blocks in any order.
 pub(super) fn blocks(dice: &mut Dice) -> Case {
     let mut draft = Draft::new("mixture/blocks");
-    draft.file(Entry::new("d", Item::Folder));
+    draft.file(Entry::new("data", Item::Folder));
     draft.file(Entry { mode: 0o700, ..Entry::new("closed", Item::Folder) });
     draft.text_at("taken", "");
     draft.text_at("bad.db", "no database, but long enough to be one");
@@ -151,6 +154,70 @@ pub(super) fn blocks(dice: &mut Dice) -> Case {
     for _ in 0..1 + dice.below(6) {
         let line = filled(dice.pick(BLOCKS), &mut draft);
         draft.all(&line);
+    }
+    draft.done()
+}
+
+/// Several listeners that may want the same addresses.
+pub(super) fn addresses(dice: &mut Dice) -> Case {
+    let mut draft = Draft::new("mixture/addresses");
+    const HOSTS: &[&str] = &[
+        "",
+        "127.0.0.1",
+        "127.0.0.1",
+        "127.0.0.2",
+        "::1",
+        "0.0.0.0",
+        "::",
+        "localhost",
+        "lo",
+        "127.1",
+        "0",
+        "1884",
+        "*",
+        "[::1]",
+        "0x7f000001",
+        "::ffff:127.0.0.1",
+        "10.9.8.7",
+        "no.such.host.invalid",
+        "LO",
+        "127.0.0.1%lo",
+        "::1%lo",
+        "fe80::1",
+        "a_b",
+        "127.0.0.1.",
+    ];
+    const OPTIONS: &[&str] = &[
+        "",
+        "",
+        "socket_domain ipv4",
+        "socket_domain ipv6",
+        "bind_interface lo",
+        "protocol websockets",
+        "protocol websockets",
+        "protocol http_api",
+        "protocol mqtt",
+        "bind_interface nosuch0",
+        "max_connections 3",
+    ];
+    if dice.percent(20) {
+        draft.line(dice.pick(&[
+            "port 1883",
+            "bind_address 127.0.0.1",
+            "max_qos 1",
+            "protocol websockets",
+            "bind_address ::1",
+        ]));
+    }
+    for _ in 0..1 + dice.below(4) {
+        let port = dice.pick(&["1883", "1883", "1883", "1884"]);
+        draft.line(format!("listener {port} {}", dice.pick(HOSTS)));
+        for _ in 0..dice.below(3) {
+            draft.line(dice.pick(OPTIONS));
+        }
+    }
+    if dice.percent(30) {
+        draft.line(dice.pick(&["port 1883", "bind_address 127.0.0.1", "port 1884"]));
     }
     draft.done()
 }
@@ -190,7 +257,7 @@ pub(super) fn lexical(dice: &mut Dice) -> Case {
     let mut draft = Draft::new("mixture/lexical");
     if dice.percent(30) {
         draft.file(Entry::text("inc/x.conf", "listener 24500 127.0.0.1\n"));
-        draft.line("include_dir inc");
+        draft.line("include_dir many");
     }
     draft.listener().all("allow_anonymous true\n# comment\npersistence false");
     if dice.percent(40) {

@@ -76,7 +76,7 @@ fn open_block(option: OptionId, draft: &mut Draft, dice: &mut Dice) {
 
 /// Lines that an option is of no use without, or that others demand because of it.
 fn companions(option: OptionId, draft: &mut Draft, dice: &mut Dice) {
-    let mut pair = |draft: &mut Draft| {
+    let pair = |draft: &mut Draft| {
         let (certificate, key) = (draft.pool("server.crt"), draft.pool("server.key"));
         draft.line(format!("certfile {certificate}")).line(format!("keyfile {key}"));
     };

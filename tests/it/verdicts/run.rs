@@ -19,7 +19,10 @@ use crate::real::Broker;
 const WORKERS: usize = 6;
 
 /// A broker that neither serves nor ends within this time hangs.
-const LONGEST: Duration = Duration::from_secs(6);
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// So does one that has computed for so many hundredths of a second.
+const MOST_COMPUTED: u64 = 150;
 
 /// Puts the files of a case into a folder.
 pub(super) fn lay_out(case: &Case, folder: &Path, account: &Account) {
@@ -108,6 +111,14 @@ fn start(broker: &Broker, folder: &Path) -> Verdict {
     verdict
 }
 
+/// How long a process has computed, in ticks of a hundredth of a second.
+fn computed(process: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split(' ').collect();
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse().ok()).unwrap_or(0_u64);
+    ticks(12) + ticks(13)
+}
+
 /// Whether the broker comes to wait for events, or ends; neither, where it hangs.
 fn follow(child: &mut Child) -> Option<bool> {
     let waits_in = format!("/proc/{}/wchan", child.id());
@@ -120,6 +131,9 @@ fn follow(child: &mut Child) -> Option<bool> {
         let waits = fs::read_to_string(&waits_in).unwrap_or_default();
         if waits.contains("epoll") || waits.contains("ep_poll") {
             return Some(true);
+        }
+        if computed(child.id()) > MOST_COMPUTED {
+            return None;
         }
         std::thread::sleep(Duration::from_millis(2));
     }
