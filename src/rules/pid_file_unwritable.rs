@@ -1,7 +1,8 @@
 use super::Context;
 use super::named_files::problems;
 use crate::catalogue::options;
-use crate::model::notes::FileProblem;
+use crate::model::notes::{Effect, FileProblem};
+use crate::report::Severity;
 
 rule! {
     /// The pid file cannot be written.
@@ -12,6 +13,8 @@ rule! {
     ///
     /// ## Why it matters
     /// The broker writes it after it has changed from root to its `user`, and does not start if it cannot.
+    /// What lies in `/run` is made anew at each start of the machine, so that of a path there only a note
+    /// is made.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -36,12 +39,15 @@ rule! {
 
 fn check(cx: &mut Context<'_>) {
     for problem in problems(cx, &[options::PID_FILE]) {
-        let finding = match problem.problem {
+        let is_open = problem.note.effect == Effect::Unknown;
+        let mut finding = match problem.problem {
             FileProblem::Unwritable { account, blocker, mode } => {
                 let message = format!("the pid file `{}` cannot be written by `{account}`", problem.path.display());
                 let finding = cx.finding_on(problem.note, message);
                 let blocker = blocker.display();
-                let finding = finding.note(format!("`{blocker}` has mode {mode:04o}; the broker does not start"));
+                let start = if is_open { "unless it is made otherwise, the" } else { "the" };
+                let finding =
+                    finding.note(format!("`{blocker}` has mode {mode:04o}; {start} broker does not start"));
                 finding.help(format!("`chown {account} {blocker}`, or write a path in a folder of `{account}`"))
             }
             _ => match problem.unopened(cx) {
@@ -49,6 +55,9 @@ fn check(cx: &mut Context<'_>) {
                 None => continue,
             },
         };
+        if is_open {
+            finding.severity = Severity::Note;
+        }
         cx.report(finding);
     }
 }

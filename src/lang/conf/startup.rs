@@ -20,6 +20,9 @@ const DATABASE_VERSION: std::ops::Range<usize> = 19..23;
 /// The versions of the stored database that every observed release reads.
 const READ_VERSIONS: std::ops::RangeInclusive<u32> = 3..=6;
 
+/// Folders that are made anew at each start of a machine, so that what lies there says little of the next one.
+const VOLATILE: [&str; 2] = ["/run", "/var/run"];
+
 /// Every observed release needs more bytes than this for itself.
 const LEAST_MEMORY: i64 = 5_000;
 
@@ -63,9 +66,11 @@ impl Loader<'_, '_, '_> {
             Some(Err(FileError::Missing)) => self.creating(&named.path),
             Some(Err(error)) => Some(FileProblem::Open(error)),
         };
-        if let Some(problem) = problem {
-            files::problem(self.lowering, named, problem, Phase::User);
-        }
+        let Some(problem) = problem else { return };
+        let kind = NoteKind::File { option: named.option, path: named.path.clone(), problem };
+        let is_volatile = VOLATILE.iter().any(|folder| named.path.starts_with(folder));
+        let effect = if is_volatile { Effect::Unknown } else { Effect::Fatal };
+        self.lowering.note(kind, named.span, Phase::User, effect);
     }
 
     /// Why a file that is there cannot be written.
