@@ -27,8 +27,8 @@ const READ_BYTES: usize = 16 * 1024;
 /// Packets up to this size get memory of their own, so that what is kept of them does not keep more than that.
 const OWN_BYTES: usize = READ_BYTES;
 
-/// How many packets may come in and go out on behalf of one client before others have their turn.
-const TURN: u64 = 1024;
+/// For how long packets of one client are dealt with before others have their turn, by a packet more at most.
+const TURN: Duration = Duration::from_millis(1);
 
 /// The memory into which every connection reads, as long as it has nothing that is worth keeping.
 pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;
@@ -104,8 +104,8 @@ async fn read(
         (core.release, core.scratch.clone())
     };
     let mut phase = Phase::New;
-    // Packets since others had their turn.
-    let mut work = 0;
+    // Time since others had their turn.
+    let mut work = Duration::ZERO;
     loop {
         let reading = read_some(&mut reader, &scratch, &mut buffer);
         let came = match phase {
@@ -115,17 +115,14 @@ async fn read(
                 Err(_) => return End::Expelled,
             },
         };
-        let now = Instant::now();
+        let mut now = Instant::now();
         match came {
             Ok(0) | Err(_) => return End::Lost,
             Ok(count) => core.borrow_mut().statistics.bytes_received += count as u64,
         }
         let mut is_shared = false;
         loop {
-            let (most, before) = {
-                let core = core.borrow();
-                (core.limits.max_packet_size.unwrap_or(0), core.statistics.packets())
-            };
+            let most = core.borrow().limits.max_packet_size.unwrap_or(0);
             let step = match refusal::take_frame(release, phase, &mut buffer, most) {
                 Ok(None) => break,
                 Ok(Some(frame)) => {
@@ -140,12 +137,13 @@ async fn read(
             if let Some(end) = step {
                 return end;
             }
-            work += core.borrow().statistics.packets() - before;
-            if work >= TURN {
+            if work + now.elapsed() >= TURN {
                 tokio::task::yield_now().await;
-                work = 0;
+                work = Duration::ZERO;
+                now = Instant::now();
             }
         }
+        work += now.elapsed();
         if buffer.is_empty() {
             buffer = BytesMut::new();
         } else if is_shared {

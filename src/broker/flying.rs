@@ -62,7 +62,12 @@ impl Flying {
         if !self.has(id) {
             return None;
         }
-        self.flights.iter_mut().enumerate().find(|(_, flight)| flight.id == id)
+        // Identifiers are given in turn: as far behind the first as it was sent, or nearer, where others are gone.
+        let first = self.flights.front()?.id;
+        let guess = usize::from(id.wrapping_sub(first)).min(self.flights.len() - 1);
+        let mut places = (0..=guess).rev().chain(guess + 1..self.flights.len());
+        let place = places.find(|place| self.flights[*place].id == id)?;
+        Some((place, &mut self.flights[place]))
     }
 
     /// Takes a message out.
@@ -131,5 +136,19 @@ mod tests {
             flying.remove(0);
         }
         assert!((1..=u16::MAX).all(|id| !flying.has(id)));
+    }
+
+    #[test]
+    fn messages_are_found_wherever_they_stand() {
+        let mut flying = Flying::default();
+        // One that stays while the identifiers begin anew, and others behind it.
+        let ids = [5, 65_534, 65_535, 1, 2, 4, 6, 9];
+        ids.into_iter().for_each(|id| flying.push(flight(id)));
+        for (place, id) in ids.into_iter().enumerate() {
+            assert_eq!(flying.find(id).map(|(place, flight)| (place, flight.id)), Some((place, id)));
+        }
+        assert!(flying.find(3).is_none() && flying.find(0).is_none());
+        flying.remove(1);
+        assert_eq!(flying.find(9).map(|(place, _)| place), Some(6));
     }
 }

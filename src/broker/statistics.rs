@@ -20,9 +20,4 @@ impl Statistics {
     pub(super) fn new() -> Self {
         Self::default()
     }
-
-    /// Packets of both directions.
-    pub(super) fn packets(&self) -> u64 {
-        self.packets_received + self.packets_sent
-    }
 }

@@ -46,13 +46,44 @@ type Members = Vec<(SessionKey, Options)>;
 #[derive(Debug, Default)]
 struct Node {
     children: HashMap<Box<str>, u32>,
+    /// Its child for `+`, and the one for `#`; both are asked for at every level of every topic.
+    any: Option<u32>,
+    all_below: Option<u32>,
     members: Members,
     groups: Vec<(Box<str>, Members)>,
 }
 
 impl Node {
     fn is_empty(&self) -> bool {
-        self.children.is_empty() && self.members.is_empty() && self.groups.is_empty()
+        self.children.is_empty()
+            && (self.any, self.all_below) == (None, None)
+            && self.members.is_empty()
+            && self.groups.is_empty()
+    }
+
+    /// The child for a level of a filter.
+    fn child(&self, level: &str) -> Option<u32> {
+        match level {
+            "+" => self.any,
+            "#" => self.all_below,
+            _ => self.children.get(level).copied(),
+        }
+    }
+
+    fn add_child(&mut self, level: &str, child: u32) {
+        match level {
+            "+" => self.any = Some(child),
+            "#" => self.all_below = Some(child),
+            _ => drop(self.children.insert(level.into(), child)),
+        }
+    }
+
+    fn remove_child(&mut self, level: &str) {
+        match level {
+            "+" => self.any = None,
+            "#" => self.all_below = None,
+            _ => drop(self.children.remove(level)),
+        }
     }
 }
 
@@ -90,11 +121,11 @@ impl Subscriptions {
     ) -> bool {
         let mut at = ROOT;
         for level in shared.filter.split('/') {
-            at = match self.nodes[at as usize].children.get(level) {
-                Some(child) => *child,
+            at = match self.nodes[at as usize].child(level) {
+                Some(child) => child,
                 None => {
                     let child = self.new_node();
-                    self.nodes[at as usize].children.insert(level.into(), child);
+                    self.nodes[at as usize].add_child(level, child);
                     child
                 }
             };
@@ -134,8 +165,8 @@ impl Subscriptions {
         let mut path = vec![ROOT];
         for level in shared.filter.split('/') {
             let node = &self.nodes[path[path.len() - 1] as usize];
-            let Some(child) = node.children.get(level) else { return false };
-            path.push(*child);
+            let Some(child) = node.child(level) else { return false };
+            path.push(child);
         }
         let node = &mut self.nodes[path[path.len() - 1] as usize];
         let before = |members: &Members| members.iter().position(|(member, _)| *member == session);
@@ -168,7 +199,7 @@ impl Subscriptions {
             if !self.nodes[path[depth] as usize].is_empty() {
                 return;
             }
-            self.nodes[path[depth - 1] as usize].children.remove(levels[depth - 1]);
+            self.nodes[path[depth - 1] as usize].remove_child(levels[depth - 1]);
             self.nodes[path[depth] as usize] = Node::default();
             self.free.push(path[depth]);
         }
@@ -209,21 +240,21 @@ impl Subscriptions {
     ) {
         let node = &self.nodes[at as usize];
         // Every release serves the exact level first, then `+`, then `#`.
-        let all_below = node.children.get("#").filter(|_| !hides_wildcards);
+        let all_below = node.all_below.filter(|_| !hides_wildcards);
         match rest.map(|rest| rest.split_once('/').map_or((rest, None), |(level, rest)| (level, Some(rest))))
         {
             None => take_node(node, at, found, groups),
             Some((level, rest)) => {
-                let exact = node.children.get(level).filter(|_| !matches!(level, "+" | "#"));
-                let any = node.children.get("+").filter(|_| !hides_wildcards);
+                let exact = node.children.get(level).copied();
+                let any = node.any.filter(|_| !hides_wildcards);
                 for child in exact.into_iter().chain(any) {
-                    self.walk(*child, rest, false, found, groups);
+                    self.walk(child, rest, false, found, groups);
                 }
             }
         }
         // `a/#` is for `a`, too.
         if let Some(child) = all_below {
-            take_node(&self.nodes[*child as usize], *child, found, groups);
+            take_node(&self.nodes[child as usize], child, found, groups);
         }
     }
 }

@@ -65,6 +65,14 @@ impl Target {
         &self.releases
     }
 
+    /// Whether a release is meant, observed or not: all of a line are, where a line is named.
+    pub fn includes(&self, release: Release) -> bool {
+        let mut parts = self.text.split('.').filter_map(|part| part.parse::<u16>().ok());
+        let line = (parts.next(), parts.next());
+        let patch = parts.next();
+        line == (Some(release.major), Some(release.minor)) && patch.is_none_or(|patch| patch == release.patch)
+    }
+
     /// The target as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -129,5 +137,14 @@ mod tests {
         assert_eq!(releases("2.0.18"), Ok(vec![Release::new(2, 0, 18)]));
         assert_eq!(releases("2"), Err(TargetError::Syntax));
         assert_eq!(releases("1.6"), Err(TargetError::Unknown));
+    }
+
+    #[test]
+    fn what_a_target_includes() {
+        let includes = |text: &str, release| text.parse::<Target>().unwrap().includes(release);
+        assert!(includes("2.0", Release::new(2, 0, 18)));
+        assert!(!includes("2.0", Release::new(2, 1, 2)));
+        assert!(includes("2.0.18", Release::new(2, 0, 18)));
+        assert!(!includes("2.0.18", Release::new(2, 0, 21)));
     }
 }

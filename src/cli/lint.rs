@@ -45,7 +45,7 @@ enum Format {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum KindName {
+pub(super) enum KindName {
     Conf,
     Acl,
     Passwd,
@@ -59,18 +59,24 @@ enum SeverityName {
     Error,
 }
 
+impl KindName {
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Conf => Kind::Conf,
+            Self::Acl => Kind::Acl,
+            Self::Passwd => Kind::Passwd,
+            Self::Spec => Kind::Spec,
+        }
+    }
+}
+
 pub(super) fn run(arguments: Arguments) -> Answer {
     let files = arguments.situation.files()?;
     let releases = arguments.situation.releases();
     let here = Disk::new(&files.working_directory);
     let current = [PathBuf::from(".")];
     let paths = if arguments.paths.is_empty() { &current[..] } else { &arguments.paths };
-    let kind = arguments.kind.map(|kind| match kind {
-        KindName::Conf => Kind::Conf,
-        KindName::Acl => Kind::Acl,
-        KindName::Passwd => Kind::Passwd,
-        KindName::Spec => Kind::Spec,
-    });
+    let kind = arguments.kind.map(KindName::kind);
     let mut outcomes = Vec::new();
     for path in paths {
         for (name, bytes, kind) in inputs(&here, path, kind)? {

@@ -4,6 +4,7 @@
 
 mod broker;
 mod compile;
+mod fmt;
 mod lint;
 mod output;
 mod paths;
@@ -29,7 +30,7 @@ const NO_ANSWER: u8 = 2;
 
 /// Compiles and lints configurations of Eclipse Mosquitto.
 #[derive(Parser)]
-#[command(name = "moskit", version, max_term_width = 100)]
+#[command(name = "moskit", version, max_term_width = 80)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -39,6 +40,7 @@ struct Arguments {
 enum Command {
     Lint(lint::Arguments),
     Compile(compile::Arguments),
+    Fmt(fmt::Arguments),
     Broker(broker::Arguments),
     Rule(rule::Arguments),
     Schema(schema::Arguments),
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
     let answer = match arguments.command {
         Command::Lint(arguments) => lint::run(arguments),
         Command::Compile(arguments) => compile::run(&arguments),
+        Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Broker(arguments) => Ok(broker::run(&arguments)),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

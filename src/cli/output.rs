@@ -6,8 +6,14 @@ use crate::report::render::{FullStyle, is_unshown, printable_line};
 
 /// Prints a report on stdout. A reader that went away is no error.
 pub(super) fn report(text: &str) {
+    part(text);
+}
+
+/// Prints a part of a report; gives whether its reader is still there.
+pub(super) fn part(text: &str) -> bool {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    !written.is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Prints a line of narration on stderr; names and paths in it may hold anything.

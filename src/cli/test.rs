@@ -1,21 +1,26 @@
 //! `moskit test`: boots a broker on a configuration and tries what its tests say.
 
 mod load;
+mod signals;
+mod telling;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
 use self::load::Loaded;
+use self::signals::{Caught, Signals};
+use self::telling::Telling;
 use super::scratch::Scratch;
-use super::{Answer, Failure, NOTHING, SOMETHING, output, paths};
+use super::{Answer, Failure, NO_ANSWER, NOTHING, SOMETHING, output, paths};
 use crate::catalogue::Target;
-use crate::report::render::{full, printable, printable_line};
+use crate::credentials::OperatingSystem;
+use crate::report::render::{full, printable_line};
 use crate::report::shortened;
 use crate::text::disk::Disk;
-use crate::verify::report;
-use crate::verify::{Engine, Job, Outcome, SuiteFile};
+use crate::verify::{Breakdown, Engine, Job, Keys, Outcome, RunError, Stop, SuiteFile};
 
 /// Boot a broker on a configuration and run its tests over real MQTT
 #[derive(Args)]
@@ -81,6 +86,9 @@ enum Format {
     Tap,
 }
 
+/// Exit code: nobody reads the report any more, as a program that SIGPIPE ends.
+const UNHEARD: u8 = 141;
+
 fn engine(text: &str) -> Result<Engine, String> {
     match text.split_once(':') {
         None if text == "moskit" => Ok(Engine::Moskit),
@@ -91,71 +99,113 @@ fn engine(text: &str) -> Result<Engine, String> {
 
 pub(super) fn run(arguments: &Arguments) -> Answer {
     let here = std::env::current_dir().map_err(|error| Failure(format!("no current directory: {error}")))?;
+    let caught = Caught::new()?;
     let scratch = Scratch::make()?;
-    let mut loaded = load::load(arguments, &here, scratch.path())?;
-    if !loaded.problems.is_empty() {
-        return Ok(refuse(&loaded));
-    }
-    let found: usize = loaded.suites.iter().map(|file| file.suite.tests.len()).sum();
-    if found == 0 {
-        return Err(Failure(loaded.no_tests));
-    }
-    if let Some(text) = &arguments.filter {
-        keep(&mut loaded.suites, text);
-        if loaded.suites.iter().all(|file| file.suite.tests.is_empty()) {
-            return Err(Failure(format!(
-                "none of {found} tests has `{text}` in its name; `--list` shows them"
-            )));
+    let stop = Stop::new();
+    let signals = caught.watch(scratch.path(), &stop)?;
+    let begun = Begun { here: &here, scratch: scratch.path(), signals: &signals, stop: &stop };
+    let answer = begun.test(arguments);
+    signals.status().map_or(answer, Ok)
+}
+
+/// What a run begins with.
+struct Begun<'a> {
+    here: &'a Path,
+    scratch: &'a Path,
+    signals: &'a Signals,
+    stop: &'a Stop,
+}
+
+impl Begun<'_> {
+    fn test(&self, arguments: &Arguments) -> Answer {
+        let mut loaded = load::load(arguments, self.here, self.scratch)?;
+        if !loaded.problems.is_empty() {
+            return Ok(refuse(&loaded));
         }
+        let found: usize = loaded.suites.iter().map(|file| file.suite.tests.len()).sum();
+        if found == 0 {
+            return Err(Failure(loaded.no_tests));
+        }
+        if let Some(text) = &arguments.filter {
+            keep(&mut loaded.suites, text);
+            if loaded.suites.iter().all(|file| file.suite.tests.is_empty()) {
+                return Err(Failure(format!(
+                    "none of {found} tests has `{text}` in its name; `--list` shows them"
+                )));
+            }
+        }
+        if arguments.list {
+            output::report(&list(&loaded));
+            return Ok(NOTHING);
+        }
+        for reason in &loaded.missing {
+            output::narrate(&format!("warning: {reason}"));
+        }
+        let mut telling = Telling::new(arguments.format, &loaded, self.stop);
+        let came = self.try_all(arguments, &loaded, &mut telling)?;
+        Ok(ended(came, &mut telling))
     }
-    if arguments.list {
-        output::report(&list(&loaded));
-        return Ok(NOTHING);
-    }
-    for reason in &loaded.missing {
-        output::narrate(&format!("warning: {reason}"));
-    }
-    let mut outcome = try_all(arguments, &here, &loaded, scratch.path())?;
-    loaded.name_places(&mut outcome);
-    tell(arguments.format, &outcome, &loaded);
-    let counts = outcome.counts();
-    match () {
-        () if counts.failed + counts.broken > 0 => Ok(SOMETHING),
-        () if counts.passed == 0 => Err(Failure("no test could be run".to_owned())),
-        () => Ok(NOTHING),
+
+    /// Runs the tests that were loaded.
+    fn try_all(
+        &self,
+        arguments: &Arguments,
+        loaded: &Loaded,
+        telling: &mut Telling<'_>,
+    ) -> Result<Result<Outcome, RunError>, Failure> {
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let local = Disk::new(self.here);
+        let runs = self.scratch.join("run");
+        std::fs::create_dir(&runs)
+            .map_err(|error| Failure(format!("cannot make `{}`: {error}", runs.display())))?;
+        let keys: Keys = Arc::new(OperatingSystem);
+        let job = Job {
+            configuration: &loaded.configuration,
+            files: &loaded.files,
+            releases: &loaded.releases,
+            engine: &arguments.engine,
+            suites: &loaded.suites,
+            local: &local,
+            sources: &loaded.sources,
+            credentials: &loaded.credentials,
+            jobs: arguments.jobs.map_or(processors, NonZeroUsize::get),
+            without: &arguments.without,
+            scratch: &runs,
+            keys: &keys,
+            stop: self.stop,
+            now: paths::now(),
+        };
+        self.signals.run_begins();
+        Ok(crate::verify::run(&job, &mut |event| telling.hear(event)))
     }
 }
 
-/// Runs the tests that were loaded.
-fn try_all(arguments: &Arguments, here: &Path, loaded: &Loaded, scratch: &Path) -> Result<Outcome, Failure> {
-    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let local = Disk::new(here);
-    let runs = scratch.join("run");
-    std::fs::create_dir(&runs)
-        .map_err(|error| Failure(format!("cannot make `{}`: {error}", runs.display())))?;
-    let job = Job {
-        configuration: &loaded.configuration,
-        files: &loaded.files,
-        releases: &loaded.releases,
-        engine: &arguments.engine,
-        suites: &loaded.suites,
-        local: &local,
-        sources: &loaded.sources,
-        credentials: &loaded.credentials,
-        jobs: arguments.jobs.map_or(processors, NonZeroUsize::get),
-        without: &arguments.without,
-        scratch: &runs,
-        now: paths::now(),
-    };
-    let count: usize = loaded.suites.iter().map(|file| file.suite.tests.len()).sum();
-    let all = count * loaded.releases.len();
-    let mut done = 0;
-    let outcome = crate::verify::run(&job, &mut |result| {
-        done += 1;
-        output::progress(&format!("{done}/{all} {}", result.name));
-    });
-    output::progress("");
-    outcome.map_err(Failure)
+/// Tells how a run ended; gives the exit code.
+fn ended(came: Result<Outcome, RunError>, telling: &mut Telling<'_>) -> u8 {
+    match came {
+        Ok(outcome) => {
+            telling.over(&outcome);
+            let counts = outcome.counts();
+            match () {
+                () if counts.failed + counts.broken > 0 => SOMETHING,
+                () if counts.passed == 0 => {
+                    output::narrate("moskit: no test could be run");
+                    NO_ANSWER
+                }
+                () => NOTHING,
+            }
+        }
+        Err(RunError::Impossible(Breakdown { reason, log })) => {
+            telling.stopped(&reason);
+            output::narrate(&format!("moskit: {reason}"));
+            log.iter().for_each(|line| output::narrate(&format!("  | {line}")));
+            NO_ANSWER
+        }
+        Err(RunError::Stopped) => {
+            telling.stopped("stopped by a signal");
+            UNHEARD
+        }
+    }
 }
 
 /// Tells why nothing was tested.
@@ -184,14 +234,4 @@ fn list(loaded: &Loaded) -> String {
         format!("{}:{line}: {}\n", printable_line(source.name()), printable_line(&test.name))
     });
     lines.collect()
-}
-
-fn tell(format: Format, outcome: &Outcome, loaded: &Loaded) {
-    let sources = &loaded.sources;
-    match format {
-        Format::Full => output::report(&report::full(outcome, sources, output::style())),
-        Format::Json => output::report(&output::json(&report::json(outcome, sources))),
-        Format::Junit => output::report(&printable(&report::junit(outcome, sources))),
-        Format::Tap => output::report(&printable(&report::tap(outcome, sources))),
-    }
 }

@@ -109,6 +109,61 @@ pub(crate) fn trim(bytes: &[u8], start: usize, end: usize) -> (usize, usize) {
     (start + first, start + last + 1)
 }
 
+/// A text that is laid out line by line.
+#[derive(Default)]
+pub(crate) struct Page {
+    out: Vec<u8>,
+    /// Comments that belong to the line below them.
+    comments: Vec<Vec<u8>>,
+    /// Whether an empty line stands before what comes next.
+    gap: bool,
+}
+
+impl Page {
+    /// Any number of empty lines.
+    pub(crate) fn blank(&mut self) {
+        self.flush();
+        self.gap = true;
+    }
+
+    /// A comment.
+    pub(crate) fn comment(&mut self, text: &[u8]) {
+        self.comments.push(text.to_vec());
+    }
+
+    /// A line.
+    pub(crate) fn line(&mut self, text: &[u8]) {
+        self.flush();
+        self.write(text);
+    }
+
+    /// The first line of a block, which an empty line sets apart, with the comments right above it.
+    pub(crate) fn heading(&mut self, text: &[u8]) {
+        self.gap = true;
+        self.line(text);
+    }
+
+    /// The text.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.flush();
+        self.out
+    }
+
+    fn flush(&mut self) {
+        for comment in std::mem::take(&mut self.comments) {
+            self.write(&comment);
+        }
+    }
+
+    fn write(&mut self, text: &[u8]) {
+        if std::mem::take(&mut self.gap) && !self.out.is_empty() {
+            self.out.push(b'\n');
+        }
+        self.out.extend_from_slice(text);
+        self.out.push(b'\n');
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use super::job::{Job, SuiteFile};
 use super::script::{CertificateChoice, Connection, PasswordChoice, TrustChoice};
 use super::stage::{Door, NameFrom, tls_versions, wire_version};
 use crate::broker::wire::{Connect, Properties, Property, Text, Will};
-use crate::credentials::{Authority, KeySource, OperatingSystem, read_certificates};
+use crate::credentials::{Authority, KeySource, read_certificates};
 
 /// How long made-up authorities last: longer than any run.
 const DAY: i64 = 86_400;
@@ -212,7 +212,7 @@ impl<'a> Equipment<'a> {
             }
             CertificateChoice::Stranger => {
                 let now = self.job.now;
-                let issued = self.stranger(|nobody| issue(nobody, user, now, DAY))?;
+                let issued = self.stranger(|nobody| issue(nobody, user, now, DAY, self.keys()))?;
                 issued.map(Some)
             }
             CertificateChoice::Expired => {
@@ -221,15 +221,19 @@ impl<'a> Equipment<'a> {
                 let authority = authority.and_then(|name| self.job.credentials.authorities.get(name));
                 let authority = authority
                     .ok_or("the key of the authority that issues the clients' certificates is not known")?;
-                issue(authority, user, authority.facts().not_before, 1).map(Some)
+                issue(authority, user, authority.facts().not_before, 1, self.keys()).map(Some)
             }
         }
+    }
+
+    fn keys(&self) -> &dyn KeySource {
+        self.job.keys.as_ref()
     }
 
     fn stranger<T>(&self, with: impl FnOnce(&Authority) -> T) -> Result<T, String> {
         let mut kept = self.stranger.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.is_none() {
-            let made = Authority::make("nobody", self.job.now, DAY, keys());
+            let made = Authority::make("nobody", self.job.now, DAY, self.keys());
             *kept = Some(made.map_err(|error| error.to_string())?);
         }
         kept.as_ref().map(with).ok_or_else(String::new)
@@ -289,13 +293,14 @@ fn own_name(ground: &Ground, door: Option<&Door>) -> ServerName<'static> {
     name_of(chain.and_then(|chain| chain.first()))
 }
 
-/// Made-up certificates need keys that nobody else has, and nothing of a run hangs on which.
-fn keys() -> &'static dyn KeySource {
-    &OperatingSystem
-}
-
-fn issue(authority: &Authority, name: &str, from: i64, seconds: i64) -> Result<Identity, String> {
-    let issued = authority.issue_client(name, from, seconds, keys()).map_err(|error| error.to_string())?;
+fn issue(
+    authority: &Authority,
+    name: &str,
+    from: i64,
+    seconds: i64,
+    keys: &dyn KeySource,
+) -> Result<Identity, String> {
+    let issued = authority.issue_client(name, from, seconds, keys).map_err(|error| error.to_string())?;
     Ok(Identity { chain: issued.chain.into_bytes(), key: issued.key })
 }
 

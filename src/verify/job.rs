@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::script::Suite;
+use super::stop::Stop;
 use crate::catalogue::Release;
-use crate::credentials::{Authority, Secret};
+use crate::credentials::{Authority, KeySource, Secret};
 use crate::text::{Files, Sources};
 
 /// Everything that a run of tests needs.
@@ -33,9 +34,16 @@ pub struct Job<'a> {
     pub without: &'a [String],
     /// A private folder for files of the run; it exists, and whoever made it removes it.
     pub scratch: &'a Path,
+    /// Where keys and randomness come from: of certificates that are made up for a test, and of the built-in broker.
+    pub keys: &'a Keys,
+    /// What stops the run.
+    pub stop: &'a Stop,
     /// The time, in seconds since 1970.
     pub now: i64,
 }
+
+/// A source of keys and randomness for all brokers and clients of a run.
+pub type Keys = Arc<dyn KeySource + Send + Sync>;
 
 /// A file of tests.
 #[derive(Clone, Debug)]

@@ -22,12 +22,13 @@ mod read;
 pub mod report;
 mod run;
 mod stage;
+mod stop;
 mod subscribe;
 
 pub use gather::Origin;
-pub use job::{Credential, Credentials, Engine, Job, SuiteFile};
-pub use outcome::{Counts, Decision, Failure, Outcome, Status, TestResult};
-
-pub use run::run;
+pub use job::{Credential, Credentials, Engine, Job, Keys, SuiteFile};
+pub use outcome::{Breakdown, Counts, Decision, Failure, Outcome, RunError, Status, TestResult};
+pub use run::{Event, run};
+pub use stop::Stop;
 
 pub use crate::lang::spec::script;

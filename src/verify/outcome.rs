@@ -7,7 +7,8 @@ use crate::text::Span;
 /// What came of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// One for each test and release: releases in the order of [`super::Job::releases`], tests in the order of their files.
+    /// One for each test and release: tests in the order of their files, each for the releases in the order of
+    /// [`super::Job::releases`].
     pub results: Vec<TestResult>,
     /// How long everything took.
     pub duration: Duration,
@@ -39,8 +40,32 @@ pub enum Status {
     Failed(Box<Failure>),
     /// It was not run, for this reason: nobody can observe, say, or the release has no such thing.
     Skipped(String),
-    /// It could not be run to its end, for this reason: the broker ended, say, or a file cannot be read.
-    Broken(String),
+    /// It could not be run to its end: the broker ended, say, or a file cannot be read.
+    Broken(Breakdown),
+}
+
+/// Why something could not be run to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breakdown {
+    /// The reason, in words.
+    pub reason: String,
+    /// What the broker said last, oldest first; empty where no broker has to do with it, or it said nothing.
+    pub log: Vec<String>,
+}
+
+impl From<String> for Breakdown {
+    fn from(reason: String) -> Self {
+        Self { reason, log: Vec::new() }
+    }
+}
+
+/// Why a run has no outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunError {
+    /// Somebody stopped it, by [`super::Stop`].
+    Stopped,
+    /// Nothing can be run: the configuration cannot be read, say, or the broker does not start.
+    Impossible(Breakdown),
 }
 
 /// Why a test failed: the first expectation that was not met.

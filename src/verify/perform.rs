@@ -41,7 +41,7 @@ impl Stop {
         match self {
             Self::Failed(failure) => Status::Failed(failure),
             Self::Skipped(reason) => Status::Skipped(reason),
-            Self::Broken(reason) => Status::Broken(reason),
+            Self::Broken(reason) => Status::Broken(reason.into()),
         }
     }
 }

@@ -11,6 +11,7 @@ use moskit::broker::wire::{
 use moskit::credentials::{Authority, CertificateFacts, OperatingSystem, read_certificates};
 use moskit::text::disk::Disk;
 use moskit::verify::Engine;
+use moskit::verify::Keys;
 use moskit::verify::client::{
     Client, End, Identity, Inbox, LinkFailure, Refusal, Subprotocol, TlsFailure, TlsSide, TlsVersions,
     name_of, open,
@@ -104,6 +105,7 @@ impl Scene {
         let files = Disk::new(self.folder.path());
         let engine = Engine::Mosquitto(broker.program.clone());
         let scratch = self.path("scratch");
+        let keys: Keys = std::sync::Arc::new(OperatingSystem);
         let setting = Setting {
             engine: &engine,
             configuration: Path::new("mosquitto.conf"),
@@ -112,6 +114,7 @@ impl Scene {
             is_root: rustix::process::geteuid().is_root(),
             now: now(),
             without: &[],
+            keys: &keys,
         };
         Ground::prepare(setting, broker.release).unwrap()
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod broken;
+mod broker_command;
 mod broker_hostile;
 mod bytes;
 mod client;
@@ -14,6 +15,7 @@ mod fixtures;
 mod fuzz_wire;
 mod hostile;
 mod kills;
+mod layout;
 mod malformed;
 mod options;
 mod output;
@@ -34,3 +36,4 @@ mod verdicts;
 mod verify;
 mod verify_command;
 mod verify_reports;
+mod verify_run;

@@ -47,7 +47,10 @@ fn written_out(suite: &Suite) -> String {
     }
     for test in &suite.tests {
         let alone = if test.is_alone { " (alone)" } else { "" };
-        writeln!(out, "{}{alone}", test.name).unwrap();
+        let targets: Vec<_> = test.mosquitto.iter().map(|target| target.value.as_str()).collect();
+        let only =
+            if targets.is_empty() { String::new() } else { format!(" (Mosquitto {})", targets.join(", ")) };
+        writeln!(out, "{}{alone}{only}", test.name).unwrap();
         for step in &test.steps {
             match step {
                 Step::Wait(time) => writeln!(out, "  wait {:?}", time.value).unwrap(),
@@ -339,7 +342,7 @@ fn the_manual_is_right() {
     let validator = jsonschema::draft202012::new(&schema()).unwrap();
     let fences: Vec<_> =
         text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(fences.len(), 5);
+    assert_eq!(fences.len(), 6);
     for fence in fences {
         let (sources, decoded) = read(fence.as_bytes(), &decoded.spec);
         assert_eq!(listed(&decoded.problems, &sources), "", "{fence}");

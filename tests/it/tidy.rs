@@ -117,6 +117,22 @@ fn only_the_command_line_touches_the_world() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Tests begin brokers by themselves, so that the module for them passes in what the command line does elsewhere.
+const FOR_TESTS: &str = "src/testing.rs";
+
+#[test]
+fn randomness_is_passed_in() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources() {
+        let may = name.starts_with("src/cli/") || name.starts_with("src/credentials/") || name == FOR_TESTS;
+        let code = without_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//"));
+        if !may && !name.contains("/tests") && code.into_iter().any(|line| line.contains("OperatingSystem")) {
+            wrong.push(name);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn files_are_short_and_finished() {
     // The marks are put together here, so that this file has none itself.

@@ -63,14 +63,14 @@ impl Case {
 }
 
 /// What tests are run on.
-struct Engine {
+pub(crate) struct Engine {
     release: Release,
-    words: Vec<String>,
+    pub(crate) words: Vec<String>,
     is_real: bool,
 }
 
 impl Engine {
-    fn real(broker: &Broker) -> Self {
+    pub(crate) fn real(broker: &Broker) -> Self {
         let words = vec!["--engine".to_owned(), format!("mosquitto:{}", broker.program.display())];
         Self { release: broker.release, words, is_real: true }
     }
@@ -102,6 +102,9 @@ fn come(folder: &Path, words: &[&str], engine: &Engine) -> String {
         let (name, status) = (result["name"].as_str().unwrap(), result["status"].as_str().unwrap());
         let message = result["message"].as_str().map(|text| format!(": {text}")).unwrap_or_default();
         writeln!(out, "{status}: {name}{message}").unwrap();
+        for line in result["log"].as_array().into_iter().flatten() {
+            writeln!(out, "  | {}", line.as_str().unwrap()).unwrap();
+        }
     }
     out.replace(&*folder.to_string_lossy(), "HERE")
 }
@@ -166,7 +169,7 @@ fn configurations() {
 }
 
 /// A folder with the configuration and test of a broker that misbehaves.
-fn misbehaving(behaviour: &str) -> (tempfile::TempDir, Engine) {
+pub(crate) fn misbehaving(behaviour: &str) -> (tempfile::TempDir, Engine) {
     let scene = fixtures::open_folder();
     let pid = scene.path().join("pid");
     let conf =
@@ -185,7 +188,7 @@ fn brokers_that_misbehave() {
         ("hang", format!("failed: it: {expected} PUBACK did not come within 5 s\n")),
         (
             "die",
-            "broken: it: the broker ended (exit code 7): mosquitto version 2.1.2 running; out of order\n"
+            "broken: it: the broker ended (exit code 7)\n  | mosquitto version 2.1.2 running\n  | out of order\n"
                 .into(),
         ),
         ("close", format!("failed: it: {expected} the broker closed the connection\n")),
@@ -202,31 +205,9 @@ fn brokers_that_misbehave() {
 }
 
 /// Whether the broker that wrote its process id into a folder is gone.
-fn has_ended(folder: &Path) -> bool {
+pub(crate) fn has_ended(folder: &Path) -> bool {
     let pid = fs::read_to_string(folder.join("pid")).unwrap();
     !Path::new("/proc").join(pid).join("exe").exists()
-}
-
-#[test]
-fn a_stopped_run_stops_its_brokers() {
-    let (scene, engine) = misbehaving("hang");
-    let mut child = program::moskit(scene.path())
-        .args(["test", "mosquitto.conf"])
-        .args(&engine.words)
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let begun = std::time::Instant::now();
-    while fs::read_to_string(scene.path().join("pid")).unwrap_or_default().is_empty() {
-        assert!(begun.elapsed() < LONGEST, "no broker was started");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert!(!has_ended(scene.path()));
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(2));
-    assert!(has_ended(scene.path()));
-    assert!(begun.elapsed() < Duration::from_secs(4), "it waited for the test to end");
 }
 
 /// Five ways in which a pack can be worse than its spec: the tests of the example notice each.

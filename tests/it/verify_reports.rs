@@ -5,7 +5,7 @@ use std::time::Duration;
 use moskit::report::render::FullStyle;
 use moskit::text::{Source, Sources, Span};
 use moskit::verify::report::{full, json, junit, tap};
-use moskit::verify::{Decision, Failure, Outcome, Status, TestResult};
+use moskit::verify::{Breakdown, Decision, Failure, Outcome, Status, TestResult};
 
 const TEXT: &str = "moskit: 1\ntests:\n  - name: a\n  - name: b\n";
 
@@ -49,32 +49,29 @@ fn outcome(sources: &mut Sources) -> Outcome {
         decided: Some(nothing),
     };
     let mut results = Vec::new();
-    for release in ["2.0.21", "2.1.2"] {
-        results.push(result("guests: reads free/a/b [mqtt, 5]", at("name: a"), release, Status::Passed, 3));
-        let came = failure("the observer got it", Some(line.clone()));
-        results.push(result("a sensor cannot command", at("name: b"), release, came, 12));
-        results.push(result(
-            "on one release only",
-            at("name: b"),
-            release,
-            match release {
-                "2.1.2" => failure("it got through", Some(no_file.clone())),
-                _ => Status::Passed,
-            },
-            1,
-        ));
-        let reason = "nobody can tell what arrives: name a user who may read everything as `observer`";
-        results.push(result("who # knows", at("name: b"), release, Status::Skipped(reason.to_owned()), 0));
-        hostile.client = None;
-        results.push(result(
-            "hostile \u{1b}[2J <name> \\ # 1",
-            Span::new(other, 0, 1),
-            release,
-            Status::Failed(Box::new(hostile.clone())),
-            1,
-        ));
-    }
-    let broken = Status::Broken("the broker ended with code 3".to_owned());
+    let mut add = |name: &str, span, milliseconds, status: &dyn Fn(&str) -> Status| {
+        for release in ["2.0.21", "2.1.2"] {
+            results.push(result(name, span, release, status(release), milliseconds));
+        }
+    };
+    add("guests: reads free/a/b [mqtt, 5]", at("name: a"), 3, &|_| Status::Passed);
+    let came = failure("the observer got it", Some(line.clone()));
+    add("a sensor cannot command", at("name: b"), 12, &|_| came.clone());
+    add("on one release only", at("name: b"), 1, &|release| match release {
+        "2.1.2" => failure("it got through", Some(no_file.clone())),
+        _ => Status::Passed,
+    });
+    let reason = "nobody can tell what arrives: name a user who may read everything as `observer`";
+    add("who # knows", at("name: b"), 0, &|_| Status::Skipped(reason.to_owned()));
+    hostile.client = None;
+    add("hostile \u{1b}[2J <name> \\ # 1", Span::new(other, 0, 1), 1, &|_| {
+        Status::Failed(Box::new(hostile.clone()))
+    });
+    let log = ["mosquitto version 2.1.2 running", "out of <order> \u{1b}[31m# \"1\"", &"long ".repeat(100)];
+    let broken = Status::Broken(Breakdown {
+        reason: "the broker ended (exit code 3)".to_owned(),
+        log: log.map(str::to_owned).to_vec(),
+    });
     results.push(result("restart", Span::new(other, 0, 1), "2.1.2", broken, 1500));
     Outcome { results, duration: Duration::from_millis(1234) }
 }

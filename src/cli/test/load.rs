@@ -21,7 +21,7 @@ use crate::lint::Kind;
 use crate::report::{Diagnostic, Severity};
 use crate::text::disk::Disk;
 use crate::text::{Files, Source, SourceId, Sources};
-use crate::verify::{Credentials, Origin, Outcome, Status, SuiteFile};
+use crate::verify::{Credentials, Origin, Status, SuiteFile, TestResult};
 
 /// What is to be tested.
 pub(super) struct Loaded {
@@ -400,25 +400,23 @@ impl Loading<'_> {
 }
 
 impl Loaded {
-    /// Names deciding lines by the spec's lines that they were made from, and files of the compiled pack by their paths in it.
-    pub(super) fn name_places(&self, outcome: &mut Outcome) {
+    /// Names the deciding line by the spec's line that it was made from, and files of the compiled pack by their paths in it.
+    pub(super) fn name_places(&self, result: &mut TestResult) {
         let (folder, texts) = &self.texts;
-        for result in &mut outcome.results {
-            let Status::Failed(failure) = &mut result.status else { continue };
-            let Some(decision) = &mut failure.decided else { continue };
-            let Some(file) = decision.file.clone() else { continue };
-            if let (Some((line, _)), Some((_, lines))) =
-                (&decision.line, texts.iter().find(|(path, _)| *path == file))
-                && let Some(span) = lines.origin(*line)
-            {
-                let source = self.sources.get(span.source);
-                decision.origin = Some((source.name().to_owned(), source.position(span.start).line));
-            }
-            if let Ok(inside) = Path::new(&file).strip_prefix(folder)
-                && !folder.as_os_str().is_empty()
-            {
-                decision.file = Some(inside.display().to_string());
-            }
+        let Status::Failed(failure) = &mut result.status else { return };
+        let Some(decision) = &mut failure.decided else { return };
+        let Some(file) = decision.file.clone() else { return };
+        if let (Some((line, _)), Some((_, lines))) =
+            (&decision.line, texts.iter().find(|(path, _)| *path == file))
+            && let Some(span) = lines.origin(*line)
+        {
+            let source = self.sources.get(span.source);
+            decision.origin = Some((source.name().to_owned(), source.position(span.start).line));
+        }
+        if let Ok(inside) = Path::new(&file).strip_prefix(folder)
+            && !folder.as_os_str().is_empty()
+        {
+            decision.file = Some(inside.display().to_string());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! ACL files. The releases read them alike, save for NUL bytes; what the rules mean is decided in [`crate::access`].
 
+mod layout;
+
 use pest::Parser;
 
 use crate::access;
@@ -8,6 +10,8 @@ use crate::lang::lines::{Line, NulHabits, Seen, grammar_text, seen, trim};
 use crate::model::acl::{Access, Acl, AclUser, Subject};
 use crate::model::notes::{AclNote, Effect, Note, NoteKind, Phase};
 use crate::text::{SourceId, Span};
+
+pub use layout::layout;
 
 use grammar::{Grammar, Rule};
 

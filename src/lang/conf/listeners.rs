@@ -2,7 +2,7 @@
 
 use super::lower::{Block, DefaultListener, Directive, Lowering};
 use super::{bridges, hosts, plugins, value};
-use crate::catalogue::{OptionId, Quirk, options};
+use crate::catalogue::{OptionId, Quirk, Scope, options};
 use crate::model::notes::{Effect, NoteKind, Phase, ValueProblem};
 use crate::model::{Listener, ListenerKind, Protocol, Settings, Sourced, Tls, Value};
 use crate::text::Span;
@@ -138,6 +138,18 @@ pub(super) fn default_listener<'a>(lowering: &'a mut Lowering<'_, '_>) -> &'a mu
         DefaultListener::Opened(index) => &mut lowering.deployment.listeners[*index],
         DefaultListener::Aside(listener) => listener,
     }
+}
+
+/// Whether a line of a listener is stored by way of something that the listener points to.
+pub(super) fn follows_pointer(option: OptionId) -> bool {
+    let is_pointed_to = [
+        options::ACCEPT_PROTOCOL_VERSIONS,
+        options::LISTENER_ALLOW_ANONYMOUS,
+        options::LISTENER_AUTO_ID_PREFIX,
+        options::PLUGIN_USE,
+    ];
+    let scope = option.entry().scope;
+    matches!(scope, Scope::Security | Scope::PluginDeclaration) || is_pointed_to.contains(&option)
 }
 
 /// Does what the broker does between reading and opening files: the default listener, local-only mode, and

@@ -15,28 +15,17 @@ use crate::text::{FileError, Span};
 
 /// Does what a release does with a configuration whose main file has the lines `main`.
 pub fn lower(reader: &mut Reader<'_>, main: &ConfTree, release: Release) -> Lowered {
-    let mut lowering = Lowering {
-        reader,
+    let deployment = Deployment {
         release,
-        notes: Vec::new(),
-        deployment: Deployment {
-            release,
-            source: main.source,
-            global: Settings::default(),
-            security: Security::default(),
-            per_listener_settings: None,
-            listeners: Vec::new(),
-            bridges: Vec::new(),
-            plugins: Vec::new(),
-        },
-        default: None,
-        first_security: None,
-        has_listener_line: false,
-        has_address_line: false,
-        forgotten: Vec::new(),
-        waiting: Vec::new(),
-        bridge_names: HashMap::new(),
+        source: main.source,
+        global: Settings::default(),
+        security: Security::default(),
+        per_listener_settings: None,
+        listeners: Vec::new(),
+        bridges: Vec::new(),
+        plugins: Vec::new(),
     };
+    let mut lowering = Lowering::of(reader, deployment);
     let mut block = Block::default();
     lowering.file(main, &mut block, None);
     listeners::finish(&mut lowering);
@@ -105,6 +94,25 @@ impl Directive {
     pub(super) fn rest(self) -> Span {
         let start = (self.name.end as usize + 1).min(self.value.end as usize);
         Span::new(self.name.source, start, self.value.end as usize)
+    }
+}
+
+impl<'r, 'f> Lowering<'r, 'f> {
+    /// What has come to `deployment` so far.
+    pub(super) fn of(reader: &'r mut Reader<'f>, deployment: Deployment) -> Self {
+        Self {
+            reader,
+            release: deployment.release,
+            notes: Vec::new(),
+            deployment,
+            default: None,
+            first_security: None,
+            has_listener_line: false,
+            has_address_line: false,
+            forgotten: Vec::new(),
+            waiting: Vec::new(),
+            bridge_names: HashMap::new(),
+        }
     }
 }
 
@@ -319,25 +327,14 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Whether a line of a listener is stored by way of something that the listener points to.
-    fn follows_pointer(&self, option: OptionId) -> bool {
-        let is_pointed_to = [
-            options::ACCEPT_PROTOCOL_VERSIONS,
-            options::LISTENER_ALLOW_ANONYMOUS,
-            options::LISTENER_AUTO_ID_PREFIX,
-            options::PLUGIN_USE,
-        ];
-        let scope = option.entry().scope;
-        matches!(scope, Scope::Security | Scope::PluginDeclaration) || is_pointed_to.contains(&option)
-    }
-
     /// Makes sure that a listener is there for an option of a listener; false where the release refuses the
     /// line.
     pub(super) fn prepare_listener(&mut self, directive: Directive, block: &mut Block) -> bool {
         let Directive { option, name, .. } = directive;
         let placement = option.entry().placement.at(self.release);
         if let Some(include) = block.lost {
-            let is_risky = self.release.has(Quirk::LostLineFollowsPointers) && self.follows_pointer(option);
+            let is_risky =
+                self.release.has(Quirk::LostLineFollowsPointers) && listeners::follows_pointer(option);
             let effect = if is_risky { Effect::Unknown } else { Effect::None };
             self.note(NoteKind::LostAfterInclude { option, include }, name, Phase::Read, effect);
             // It is lost, but what it says must be right all the same.

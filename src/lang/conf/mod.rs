@@ -1,8 +1,9 @@
-//! `mosquitto.conf`: [`parse`] keeps every byte, [`lower`] does what a release does with it.
+//! `mosquitto.conf`: [`parse`] keeps every byte, [`lower`] does what a release does with it, [`layout`] makes it look as it should.
 
 mod bridges;
 mod files;
 mod hosts;
+mod layout;
 mod listeners;
 mod lower;
 mod opening;
@@ -11,5 +12,7 @@ mod startup;
 mod tree;
 mod value;
 
+pub use files::read_security;
+pub use layout::layout;
 pub use lower::lower;
 pub use tree::{ConfLine, ConfTree, LineKind, parse};

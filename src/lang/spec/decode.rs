@@ -77,16 +77,7 @@ impl<'a> Decoder<'a, '_> {
     }
 
     fn targets(&mut self, root: Fields<'a>) -> Vec<Spanned<Target>> {
-        let mut targets = Vec::new();
-        for Text { value, span } in root.texts("mosquitto") {
-            match value.parse::<Target>() {
-                Ok(target) => targets.push(Spanned::new(target, span)),
-                Err(reason) => {
-                    let message = format!("`{}` is no release of Mosquitto that is known", quoted(&value));
-                    self.findings.add(error(rules::BAD_VALUE, message, span).note(reason.to_string()));
-                }
-            }
-        }
+        let mut targets = targets(&mut self.findings, root);
         if targets.is_empty() {
             let newest = Release::newest().to_string().parse::<Target>();
             targets.extend(newest.ok().map(|target| Spanned::new(target, root.span)));
@@ -309,4 +300,19 @@ fn limits(fields: Fields<'_>) -> Vec<Limit> {
 fn accepted((key, node): &(Key, Node)) -> Option<Accepted> {
     let reason = Spanned::new(node.text()?.clone(), node.span);
     Some(Accepted { rule: read::name(key), reason })
+}
+
+/// The releases that `mosquitto` names.
+pub(super) fn targets(findings: &mut Findings<'_>, fields: Fields<'_>) -> Vec<Spanned<Target>> {
+    let mut targets = Vec::new();
+    for Text { value, span } in fields.texts("mosquitto") {
+        match value.parse::<Target>() {
+            Ok(target) => targets.push(Spanned::new(target, span)),
+            Err(reason) => {
+                let message = format!("`{}` is no release of Mosquitto that is known", quoted(&value));
+                findings.add(error(rules::BAD_VALUE, message, span).note(reason.to_string()));
+            }
+        }
+    }
+    targets
 }

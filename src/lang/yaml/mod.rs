@@ -5,10 +5,14 @@
 //! wrong is a [`Problem`] with a place. Aliases share what they stand for, so that a file of nested aliases
 //! costs no memory, and the bounds below limit what a walk over the tree visits.
 
+mod layout;
 mod messages;
+mod page;
 mod reader;
 #[cfg(test)]
 mod tests;
+
+pub use layout::layout;
 
 use std::sync::Arc;
 

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::client::Endpoint;
-use super::job::Engine;
+use super::job::{Engine, Keys};
+use super::outcome::Breakdown;
 use crate::catalogue::Release;
 use crate::lang::{Environment, Reader, conf};
 use crate::model::Deployment;
@@ -31,7 +32,12 @@ pub struct Setting<'a> {
     pub now: i64,
     /// What the built-in broker may go without, by options' names.
     pub without: &'a [String],
+    /// Where the built-in broker's randomness comes from.
+    pub keys: &'a Keys,
 }
+
+/// Lines of a broker's log that are told where it ends by itself.
+pub(super) const LAST_LINES: usize = 10;
 
 /// A configuration as a release reads it, and all that its brokers have in common. It may be used from any thread.
 pub struct Ground {
@@ -92,8 +98,7 @@ impl Ground {
                     &lowered.notes,
                     &reader.sources,
                     setting.files,
-                    setting.without,
-                    setting.scratch,
+                    (setting.without, setting.scratch, setting.keys),
                 )?;
                 (Kind::Moskit(Box::new(server)), "moskit".to_owned())
             }
@@ -114,8 +119,8 @@ impl Ground {
     /// Starts a broker, and waits until it serves. Needs a `LocalSet` of a current-thread runtime.
     ///
     /// # Errors
-    /// Why it does not, in words.
-    pub async fn start(&self) -> Result<Instance, String> {
+    /// Why it does not.
+    pub async fn start(&self) -> Result<Instance, Breakdown> {
         let kept = match &self.kind {
             Kind::Moskit(server) => Kept::Moskit(Box::new(server.start().await?)),
             Kind::Mosquitto(program) => Kept::Mosquitto(Box::new(program.start(&self.deployment).await?)),
@@ -134,7 +139,7 @@ impl Instance {
     }
 
     /// How the broker ended, where it did by itself.
-    pub fn ended(&self) -> Option<String> {
+    pub fn ended(&self) -> Option<Breakdown> {
         match &self.kept {
             // It ends with its test only.
             Kept::Moskit(_) => None,
@@ -142,11 +147,16 @@ impl Instance {
         }
     }
 
-    /// What it said, as far as that is kept.
-    pub fn log(&self) -> String {
+    /// The last lines of what it said, at most so many.
+    pub fn log(&self, count: usize) -> Vec<String> {
         match &self.kept {
-            Kept::Moskit(running) => running.log(),
-            Kept::Mosquitto(running) => running.log(),
+            Kept::Moskit(running) => running.log(count),
+            Kept::Mosquitto(running) => running.log(count),
         }
+    }
+
+    /// Tells of something that broke, with what the broker said last.
+    pub(super) fn broke(&self, reason: String) -> Breakdown {
+        Breakdown { reason, log: self.log(LAST_LINES) }
     }
 }

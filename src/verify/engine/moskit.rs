@@ -2,19 +2,21 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::LAST_LINES;
 use crate::broker::transport::{Address as Bound, Placement};
 use crate::broker::{Log, LogSink, LogType, Prepared, Running as Broker};
-use crate::credentials::OperatingSystem;
+use crate::credentials::{KeySource, RandomnessError, Secret};
 use crate::model::notes::{self, Note};
 use crate::model::{Deployment, Protocol};
 use crate::text::{Files, Sources};
 use crate::verify::client::{Address, Endpoint};
+use crate::verify::job::Keys;
+use crate::verify::outcome::Breakdown;
 
 /// Lines of the log that are kept.
 const MOST_LINES: usize = 2000;
@@ -23,6 +25,7 @@ const MOST_LINES: usize = 2000;
 pub(super) struct Server {
     prepared: Prepared,
     scratch: PathBuf,
+    keys: Keys,
     /// How many brokers were started; each has a folder for its unix sockets.
     instances: AtomicU32,
 }
@@ -36,7 +39,7 @@ pub(super) struct Running {
 }
 
 impl Server {
-    /// Makes a deployment ready; `without` names what may be left out of it.
+    /// Makes a deployment ready; `without` names what may be left out of it, `scratch` is a private folder.
     ///
     /// # Errors
     /// Why it cannot be served, in words.
@@ -45,8 +48,7 @@ impl Server {
         notes: &[Note],
         sources: &Sources,
         files: &dyn Files,
-        without: &[String],
-        scratch: &Path,
+        (without, scratch, keys): (&[String], &Path, &Keys),
     ) -> Result<Self, String> {
         let release = deployment.release;
         let verdict = notes::verdict(release, notes);
@@ -61,23 +63,23 @@ impl Server {
             .unhonoured()
             .iter()
             .filter(|item| item.is_security && !without.iter().any(|waived| waived == item.option.name()));
-        let mut reasons = String::new();
-        for item in missing {
+        let missing = missing.map(|item| {
             let name = item.option.name();
-            // Writing to a text does not fail.
-            let _ = write!(reasons, "\n`{name}`: {}; `--without {name}` leaves it out", item.what);
+            format!("`{name}`: {} (`--without {name}` leaves it out)", item.what)
+        });
+        let missing: Vec<String> = missing.collect();
+        if !missing.is_empty() {
+            let list = missing.join(", ");
+            return Err(format!("the built-in broker does not serve all of this configuration: {list}"));
         }
-        if !reasons.is_empty() {
-            return Err(format!("the built-in broker does not serve all of this configuration:{reasons}"));
-        }
-        Ok(Self { prepared, scratch: scratch.to_owned(), instances: AtomicU32::new(0) })
+        Ok(Self { prepared, scratch: scratch.to_owned(), keys: keys.clone(), instances: AtomicU32::new(0) })
     }
 
     /// Starts a broker.
     ///
     /// # Errors
-    /// Why it does not start, in words.
-    pub(super) async fn start(&self) -> Result<Running, String> {
+    /// Why it does not start.
+    pub(super) async fn start(&self) -> Result<Running, Breakdown> {
         let number = self.instances.fetch_add(1, Ordering::Relaxed);
         let sockets = self.scratch.join(format!("sockets-{number}"));
         let has_sockets =
@@ -88,8 +90,10 @@ impl Server {
         }
         let placement = Placement::Ephemeral { sockets };
         let log = Rc::new(Lines::default());
-        let broker = self.prepared.start(&placement, Log::to(log.clone()), Rc::new(OperatingSystem)).await;
-        let broker = broker.map_err(|error| error.to_string())?;
+        let keys = Rc::new(Passed(self.keys.clone()));
+        let broker = self.prepared.start(&placement, Log::to(log.clone()), keys).await;
+        let broker =
+            broker.map_err(|error| Breakdown { reason: error.to_string(), log: log.last(LAST_LINES) })?;
         let count = self.prepared.deployment().listeners.len();
         let mut endpoints: Vec<Option<Endpoint>> = (0..count).map(|_| None).collect();
         for bound in broker.listeners() {
@@ -105,15 +109,34 @@ impl Server {
 }
 
 impl Running {
-    /// What it said.
-    pub(super) fn log(&self) -> String {
-        let lines = self.log.0.borrow();
-        lines.iter().fold(String::new(), |text, line| text + line + "\n")
+    /// The last lines of what it said.
+    pub(super) fn log(&self, count: usize) -> Vec<String> {
+        self.log.last(count)
+    }
+}
+
+/// The keys of the run, for a broker of it.
+struct Passed(Keys);
+
+impl KeySource for Passed {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomnessError> {
+        self.0.fill(bytes)
+    }
+
+    fn key_pair(&self) -> Result<Secret, RandomnessError> {
+        self.0.key_pair()
     }
 }
 
 #[derive(Default)]
 struct Lines(RefCell<VecDeque<String>>);
+
+impl Lines {
+    fn last(&self, count: usize) -> Vec<String> {
+        let lines = self.0.borrow();
+        lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
+    }
+}
 
 impl LogSink for Lines {
     fn takes(&self, _: LogType) -> bool {

@@ -23,10 +23,12 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::timeout;
 
+use super::LAST_LINES;
 use super::copy::{Door, Draft};
 use crate::catalogue::{Quirk, Release, Target, options};
 use crate::model::{Deployment, Listener, Protocol};
 use crate::verify::client::{Address, Endpoint};
+use crate::verify::outcome::Breakdown;
 
 /// A broker that is not up by then never will be.
 const LONGEST_START: Duration = Duration::from_secs(10);
@@ -122,8 +124,8 @@ impl Program {
     ///
     /// # Errors
     /// Why it does not, with the last lines of its log.
-    pub(super) async fn start(&self, deployment: &Deployment) -> Result<Running, String> {
-        let mut reason = String::new();
+    pub(super) async fn start(&self, deployment: &Deployment) -> Result<Running, Breakdown> {
+        let mut last = Breakdown::from(String::new());
         for _ in 0..MOST_STARTS {
             let ports = self.ports()?;
             let mut running = self.spawn(&ports)?;
@@ -134,11 +136,11 @@ impl Program {
                         .map(|endpoint| spawn_local(nudge(endpoint)).abort_handle());
                     return Ok(running);
                 }
-                Err(why) if why.contains("Address already in use") => reason = why,
+                Err(why) if why.log.iter().any(|line| line.contains("Address already in use")) => last = why,
                 Err(why) => return Err(why),
             }
         }
-        Err(reason)
+        Err(last)
     }
 
     fn ports(&self) -> Result<Vec<u16>, String> {
@@ -283,11 +285,10 @@ impl Log {
     }
 
     /// The last lines, without the time in front.
-    fn last(&self, count: usize) -> String {
+    fn last(&self, count: usize) -> Vec<String> {
         let state = self.state.borrow();
         let skipped = state.lines.len().saturating_sub(count);
-        let lines: Vec<&str> = state.lines.iter().skip(skipped).map(|line| without_time(line)).collect();
-        lines.join("; ")
+        state.lines.iter().skip(skipped).map(|line| without_time(line).to_owned()).collect()
     }
 }
 
@@ -364,7 +365,7 @@ async fn nudge(endpoint: Endpoint) {
 
 impl Running {
     /// Waits until the broker serves.
-    async fn wait(&self) -> Result<(), String> {
+    async fn wait(&self) -> Result<(), Breakdown> {
         let waiting = async {
             loop {
                 let changed = self.log.changed.notified();
@@ -381,13 +382,19 @@ impl Running {
         };
         match timeout(LONGEST_START, waiting).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(self.ended().unwrap_or_else(|| "the broker closed its log".to_owned())),
-            Err(_) => Err(format!("the broker was not up after {LONGEST_START:?}: {}", self.log.last(3))),
+            Ok(false) => {
+                Err(self.ended().unwrap_or_else(|| self.broke("the broker closed its log".to_owned())))
+            }
+            Err(_) => Err(self.broke(format!("the broker was not up after {LONGEST_START:?}"))),
         }
     }
 
+    fn broke(&self, reason: String) -> Breakdown {
+        Breakdown { reason, log: self.log.last(LAST_LINES) }
+    }
+
     /// How the broker ended and what it said last, where it did.
-    pub(super) fn ended(&self) -> Option<String> {
+    pub(super) fn ended(&self) -> Option<Breakdown> {
         let has_ended = self.log.state.borrow().has_ended;
         let mut process = self.process.borrow_mut();
         let status = if has_ended {
@@ -398,12 +405,12 @@ impl Running {
             process.0.try_wait().ok()?
         };
         let status = status?;
-        Some(format!("the broker ended ({}): {}", how(status), self.log.last(3)))
+        Some(self.broke(format!("the broker ended ({})", how(status))))
     }
 
     /// The last lines of its log.
-    pub(super) fn log(&self) -> String {
-        self.log.last(MOST_LINES)
+    pub(super) fn log(&self, count: usize) -> Vec<String> {
+        self.log.last(count)
     }
 }
 

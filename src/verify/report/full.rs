@@ -1,8 +1,6 @@
 //! For people: each failure in a sentence, and how many there are.
 
-use std::collections::HashMap;
-
-use super::{place, sentence};
+use super::{log_line, place, sentence};
 use crate::report::render::{FullStyle, printable_line, wrapped};
 use crate::text::{Sources, Span};
 use crate::verify::{Outcome, Status, TestResult};
@@ -10,57 +8,116 @@ use crate::verify::{Outcome, Status, TestResult};
 /// The most failures that are shown.
 const MOST_SHOWN: usize = 250;
 
-/// Results of a test that are the same for several releases.
-struct Group<'a> {
-    result: &'a TestResult,
-    releases: Vec<&'a str>,
-}
-
 /// Tests that did not pass, and a summary.
 pub fn full(outcome: &Outcome, sources: &Sources, style: FullStyle) -> String {
-    let is_bad = |result: &&TestResult| matches!(result.status, Status::Failed(_) | Status::Broken(_));
-    let bad = groups(outcome.results.iter().filter(is_bad));
-    let mut out = String::new();
-    for group in bad.iter().take(MOST_SHOWN) {
-        out += &shown(group, outcome, sources, style);
-    }
-    if bad.len() > MOST_SHOWN {
-        let more = bad.len() - MOST_SHOWN;
-        out += &format!("{more} more are not shown; `--format json` has all\n\n");
-    }
-    out += &skipped(outcome, style);
-    out + &summary(outcome, style)
+    let mut full = Full::new(sources, style);
+    full.planned(releases(outcome).len());
+    let mut out: String = outcome.results.iter().map(|result| full.came(result)).collect();
+    out += &full.over(outcome);
+    out
 }
 
-fn groups<'a>(results: impl Iterator<Item = &'a TestResult>) -> Vec<Group<'a>> {
-    let mut groups: Vec<Group<'a>> = Vec::new();
-    let mut known: HashMap<(&str, Span), Vec<usize>> = HashMap::new();
-    for result in results {
-        let same = known.entry((result.name.as_str(), result.span)).or_default();
-        match same.iter().find(|at| groups[**at].result.status == result.status) {
-            Some(at) => groups[*at].releases.push(&result.release),
-            None => {
-                same.push(groups.len());
-                groups.push(Group { result, releases: vec![&result.release] });
+/// A report that is written while results come: each failure once it is known for which releases it is one.
+pub struct Full<'a> {
+    sources: &'a Sources,
+    style: FullStyle,
+    /// How many releases tests are run for.
+    releases: usize,
+    /// The test that results came of last, how many, and those that are no success.
+    test: Option<(String, Span)>,
+    count: usize,
+    groups: Vec<Group>,
+    /// How many failures there were.
+    failures: usize,
+}
+
+/// Results of a test that are the same for several releases.
+struct Group {
+    result: TestResult,
+    releases: Vec<String>,
+}
+
+impl<'a> Full<'a> {
+    /// Nothing is written yet.
+    pub fn new(sources: &'a Sources, style: FullStyle) -> Self {
+        Self { sources, style, releases: 1, test: None, count: 0, groups: Vec::new(), failures: 0 }
+    }
+
+    /// Says for how many releases tests are run.
+    pub fn planned(&mut self, releases: usize) {
+        self.releases = releases;
+    }
+
+    /// What is to be written once this result has come.
+    pub fn came(&mut self, result: &TestResult) -> String {
+        let is_same =
+            self.test.as_ref().is_some_and(|(name, span)| (name, *span) == (&result.name, result.span));
+        let mut out = if is_same { String::new() } else { self.stopped() };
+        if !is_same {
+            self.test = Some((result.name.clone(), result.span));
+            self.count = 0;
+        }
+        self.count += 1;
+        if matches!(result.status, Status::Failed(_) | Status::Broken(_)) {
+            match self.groups.iter_mut().find(|group| group.result.status == result.status) {
+                Some(group) => group.releases.push(result.release.clone()),
+                None => {
+                    self.groups.push(Group { result: result.clone(), releases: vec![result.release.clone()] })
+                }
             }
         }
+        if self.count == self.releases {
+            out += &self.stopped();
+        }
+        out
     }
-    groups
+
+    /// What is to be written of results that came, where no more will.
+    pub fn stopped(&mut self) -> String {
+        let groups = std::mem::take(&mut self.groups);
+        let mut out = String::new();
+        for group in &groups {
+            self.failures += 1;
+            if self.failures <= MOST_SHOWN {
+                out += &self.shown(group);
+            }
+        }
+        out
+    }
+
+    /// What is to be written at the end of the run.
+    pub fn over(&mut self, outcome: &Outcome) -> String {
+        let mut out = self.stopped();
+        if self.failures > MOST_SHOWN {
+            let more = self.failures - MOST_SHOWN;
+            out += &format!("{more} more are not shown; `--format json` has all\n\n");
+        }
+        out += &skipped(outcome, self.style);
+        out + &summary(outcome, self.style)
+    }
+
+    fn shown(&self, group: &Group) -> String {
+        let (result, style) = (&group.result, self.style);
+        let (span, word, said) = match &result.status {
+            Status::Failed(failure) => (failure.span, "failed", sentence(failure)),
+            Status::Broken(why) => (result.span, "broken", printable_line(&why.reason)),
+            Status::Passed | Status::Skipped(_) => return String::new(),
+        };
+        let (file, line) = place(self.sources, span);
+        let is_all = self.releases == group.releases.len();
+        let on = if is_all { String::new() } else { format!(" (Mosquitto {})", group.releases.join(", ")) };
+        let head = coloured(&format!("{word}:"), "31;1", style);
+        let name = printable_line(&result.name);
+        let said = wrapped("  ", 2, &said, style.width);
+        format!("{head} {name}{on}\n  {file}:{line}\n{said}{}\n", log(&result.status, style))
+    }
 }
 
-fn shown(group: &Group<'_>, outcome: &Outcome, sources: &Sources, style: FullStyle) -> String {
-    let result = group.result;
-    let (span, word, said) = match &result.status {
-        Status::Failed(failure) => (failure.span, "failed", sentence(failure)),
-        Status::Broken(reason) => (result.span, "broken", printable_line(reason)),
-        Status::Passed | Status::Skipped(_) => return String::new(),
-    };
-    let (file, line) = place(sources, span);
-    let is_all = releases(outcome).len() == group.releases.len();
-    let on = if is_all { String::new() } else { format!(" (Mosquitto {})", group.releases.join(", ")) };
-    let head = coloured(&format!("{word}:"), "31;1", style);
-    let name = printable_line(&result.name);
-    format!("{head} {name}{on}\n  {file}:{line}\n{}\n", wrapped("  ", 2, &said, style.width))
+/// What the broker said last, where a test broke off.
+fn log(status: &Status, style: FullStyle) -> String {
+    let Status::Broken(why) = status else { return String::new() };
+    let lines = why.log.iter().map(|line| wrapped("  | ", 4, &log_line(line), style.width));
+    lines.collect()
 }
 
 /// Reasons for which tests were not run.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{place, sentence};
+use super::{log_line, place, sentence};
 use crate::text::{Sources, Span};
 use crate::verify::{Decision, Failure, Outcome, Status, TestResult};
 
@@ -29,8 +29,12 @@ fn result(result: &TestResult, sources: &Sources) -> Value {
     let (word, reason, failed) = match &result.status {
         Status::Passed => ("passed", None, None),
         Status::Failed(failure) => ("failed", Some(sentence(failure)), Some(failure)),
-        Status::Broken(reason) => ("broken", Some(reason.clone()), None),
+        Status::Broken(why) => ("broken", Some(why.reason.clone()), None),
         Status::Skipped(reason) => ("skipped", Some(reason.clone()), None),
+    };
+    let log = match &result.status {
+        Status::Broken(why) => Some(why.log.iter().map(|line| log_line(line)).collect::<Vec<_>>()),
+        _ => None,
     };
     json!({
         "name": result.name,
@@ -40,6 +44,7 @@ fn result(result: &TestResult, sources: &Sources) -> Value {
         "status": word,
         "message": reason,
         "failure": failed.map(|failed| failure(failed, sources)),
+        "log": log,
         "duration_ms": milliseconds(result.duration),
     })
 }

@@ -2,17 +2,17 @@
 
 use std::fmt::Write;
 
-use super::{place, seconds, sentence};
+use super::{log_line, place, seconds, sentence};
 use crate::report::render::printable_line;
 use crate::text::Sources;
-use crate::verify::{Outcome, Status, TestResult};
+use crate::verify::{Breakdown, Outcome, Status, TestResult};
 
 /// The outcome as a JUnit document: a suite for each file of tests and release.
 pub fn junit(outcome: &Outcome, sources: &Sources) -> String {
     let mut suites: Vec<((String, &str), Vec<&TestResult>)> = Vec::new();
     for result in &outcome.results {
         let key = (place(sources, result.span).0, result.release.as_str());
-        match suites.last_mut().filter(|(known, _)| *known == key) {
+        match suites.iter_mut().find(|(known, _)| *known == key) {
             Some((_, results)) => results.push(result),
             None => suites.push((key, vec![result])),
         }
@@ -64,7 +64,7 @@ fn suite(out: &mut String, name: &str, results: &[&TestResult], sources: &Source
                 let body = format!("{file}:{line}: {said}");
                 Some(element("failure", "expectation", &said, &body))
             }
-            Status::Broken(reason) => Some(element("error", "broken", reason, reason)),
+            Status::Broken(why) => Some(broken(why)),
             Status::Skipped(reason) => Some(format!("<skipped message=\"{}\"/>", escaped(reason))),
         };
         *out += &match inner {
@@ -73,6 +73,15 @@ fn suite(out: &mut String, name: &str, results: &[&TestResult], sources: &Source
         };
     }
     *out += "  </testsuite>\n";
+}
+
+fn broken(why: &Breakdown) -> String {
+    let error = element("error", "broken", &why.reason, &why.reason);
+    if why.log.is_empty() {
+        return error;
+    }
+    let lines: Vec<String> = why.log.iter().map(|line| escaped(&log_line(line))).collect();
+    format!("{error}\n      <system-err>{}</system-err>", lines.join("\n"))
 }
 
 fn element(name: &str, kind: &str, message: &str, body: &str) -> String {

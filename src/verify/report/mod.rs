@@ -1,15 +1,15 @@
 //! What came of tests, for people and for programs: one file per format. All are the same for the same outcome, but for
-//! the times that tests took.
+//! the times that tests took. [`Full`] and [`Tap`] are written while results come.
 
 mod full;
 mod json;
 mod junit;
 mod tap;
 
-pub use full::full;
+pub use full::{Full, full};
 pub use json::json;
 pub use junit::junit;
-pub use tap::tap;
+pub use tap::{Tap, tap};
 
 use super::{Decision, Failure};
 use crate::report::render::printable_line;
@@ -28,6 +28,15 @@ fn sentence(failure: &Failure) -> String {
     let said =
         format!("{who}expected {}, but {}{}", failure.expected, failure.came, decided.unwrap_or_default());
     printable_line(&said)
+}
+
+/// The most characters of a line of a log.
+const LONGEST_LOG_LINE: usize = 300;
+
+/// A line of a broker's log.
+fn log_line(line: &str) -> String {
+    let end = if line.chars().nth(LONGEST_LOG_LINE).is_some() { "…" } else { "" };
+    printable_line(&line.chars().take(LONGEST_LOG_LINE).collect::<String>()) + end
 }
 
 /// What decided, as a half sentence.

@@ -7,9 +7,10 @@ mod packets;
 mod readers;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -114,12 +115,7 @@ impl Broker {
         let began = Instant::now();
         loop {
             match TcpStream::connect(("127.0.0.1", self.ports[listener])) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-                    stream.set_write_timeout(Some(PATIENCE)).unwrap();
-                    stream.set_nodelay(true).unwrap();
-                    return Client(stream);
-                }
+                Ok(stream) => return Client::over(stream),
                 Err(error) => assert!(began.elapsed() < PATIENCE, "nobody is let in: {error}"),
             }
         }
@@ -132,16 +128,18 @@ impl Broker {
 
     fn client_with(&self, id: &str, hello: &Hello) -> Client {
         let mut client = self.dial();
-        client.send(&hello.packet(id));
-        let answer = client.packet();
-        assert_eq!((answer.0 >> 4, answer.1[1]), (2, 0), "{id} is not let in");
+        client.enter(id, hello);
         client
     }
 
     /// A client that takes next to nothing into its own buffers, and so holds up the broker as soon as it does not read.
     fn slow_client(&self, id: &str, hello: &Hello) -> Client {
-        let client = self.client_with(id, hello);
-        rustix::net::sockopt::set_socket_recv_buffer_size(&client.0, 4096).unwrap();
+        use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        sockopt::set_socket_recv_buffer_size(&socket, 4096).unwrap();
+        connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.ports[0])).unwrap();
+        let mut client = Client::over(socket.into());
+        client.enter(id, hello);
         client
     }
 }
@@ -253,6 +251,20 @@ fn subscribe<'a>(filters: impl IntoIterator<Item = &'a str>, qos: u8) -> Vec<u8>
 struct Client(TcpStream);
 
 impl Client {
+    fn over(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self(stream)
+    }
+
+    #[track_caller]
+    fn enter(&mut self, id: &str, hello: &Hello) {
+        self.send(&hello.packet(id));
+        let answer = self.packet();
+        assert_eq!((answer.0 >> 4, answer.1[1]), (2, 0), "{id} is not let in");
+    }
+
     #[track_caller]
     fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
@@ -309,8 +321,6 @@ impl Client {
 
     /// Reads to the end of the connection, or until nothing comes for a second.
     fn drain(&mut self) -> Vec<u8> {
-        // What does not fit a tiny buffer is sent at ever longer intervals.
-        rustix::net::sockopt::set_socket_recv_buffer_size(&self.0, 1 << 20).unwrap();
         self.0.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         let mut bytes = Vec::new();
         let mut part = vec![0; 1 << 16];
@@ -352,4 +362,25 @@ fn count(bytes: &[u8], kind: u8) -> usize {
         at += 1 + length;
     }
     found
+}
+
+/// Does something while another client pings all the time: how long it took, and the longest ping.
+fn watched(broker: &Broker, act: impl FnOnce()) -> (Duration, Duration) {
+    let is_over = AtomicBool::new(false);
+    let mut bystander = broker.client("bystander");
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut longest = Duration::ZERO;
+            while !is_over.load(Ordering::Relaxed) {
+                longest = longest.max(bystander.ping());
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            longest
+        });
+        let began = Instant::now();
+        act();
+        let took = began.elapsed();
+        is_over.store(true, Ordering::Relaxed);
+        (took, watching.join().unwrap())
+    })
 }

@@ -53,7 +53,8 @@ const OPEN: &[&str] = &[
     "is opened a second time",
     "every listener is for WebSockets",
     "the broker may not be able to start with so little memory",
-    "the listener above was lost",
+    "is lost: the included files above it opened listeners",
+    "is opened on all addresses and on one of them",
 ];
 
 /// How well moskit and a broker agree.

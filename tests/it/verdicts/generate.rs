@@ -9,7 +9,7 @@ use super::values::{QUALITIES, Quality};
 use super::{mixtures, scenes, secrets};
 
 /// How often each written case is taken.
-const VARIATIONS: usize = 5;
+const VARIATIONS: usize = 6;
 
 /// Each option in each quality and at each place, each written case in some variations, and so many `others`.
 pub(super) fn cases(seed: u64, others: usize) -> Vec<Case> {

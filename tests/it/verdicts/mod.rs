@@ -1,10 +1,10 @@
-//! The differential test of verdicts: generated configurations, with the files that they name, on moskit and on real
-//! brokers.
+//! The differential test of verdicts: generated configurations, with the files that they name, on moskit and on
+//! real brokers.
 //!
-//! `tests/fixtures/verdicts/` holds what the three observed releases did with such cases: `recorded.txt` those of one run
-//! of the generator, `kept.txt` those that once told moskit and a broker apart. `UPDATE_EXPECT=1` asks the brokers that
-//! `MOSKIT_BROKERS` names again; without a `recorded.txt` it makes new cases. Debian's broker is asked about fresh cases
-//! in each run.
+//! `tests/fixtures/verdicts/` holds what the three observed releases did with such cases: `recorded.txt` those of one
+//! run of the generator, `kept.txt` those that once told moskit and a broker apart. `UPDATE_EXPECT=1` asks the brokers
+//! that `MOSKIT_BROKERS` names again; without a `recorded.txt` it makes new cases. Debian's broker is asked about fresh
+//! cases in each run.
 
 mod case;
 mod classes;
@@ -138,7 +138,8 @@ fn counts(cases: &[Case]) -> BTreeMap<String, usize> {
 
 #[test]
 fn each_option_stands_at_each_place() {
-    let recorded = recorded("recorded.txt").into_iter().map(|recorded| recorded.case).collect();
+    let text = fs::read_to_string(kept_in("recorded.txt")).unwrap();
+    let recorded = Recorded::read_all(&text).into_iter().map(|recorded| recorded.case).collect();
     for cases in [generate::cases(crate::seeds::seed("places of options"), 0), recorded] {
         let counts = counts(&cases);
         for option in OptionId::all() {

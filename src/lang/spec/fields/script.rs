@@ -20,6 +20,8 @@ const TOPICS: Kind = Forms(&[Text(&TOPIC), NonEmpty(&Text(&TOPIC))]);
 
 const FILTERS: Kind = Forms(&[Text(&FILTER), NonEmpty(&Text(&FILTER))]);
 
+pub(super) const RELEASES: Kind = Forms(&[Text(&RELEASE), NonEmpty(&Text(&RELEASE))]);
+
 const PATHS: Kind = Forms(&[Text(&PATH), NonEmpty(&Text(&PATH))]);
 
 /// The list of tests of a spec or test file.
@@ -83,6 +85,11 @@ pub(in crate::lang::spec) static TEST: Object = Object::new(
         ),
         field("alone", Kind::Boolean, "Whether it needs a broker that no other test has used")
             .default("false"),
+        field(
+            "mosquitto",
+            RELEASES,
+            "Release, or releases, that it is for; it is skipped on others, and runs on all without it",
+        ),
         field("as", AS, "The client of a test with one client: a user, `anonymous`, or how it connects"),
         field(
             "rights",

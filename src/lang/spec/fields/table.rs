@@ -1,7 +1,7 @@
 //! Every key, object by object.
 
 use super::patterns::*;
-use super::script::{OBSERVER, TESTS};
+use super::script::{OBSERVER, RELEASES, TESTS};
 use super::{Field, Kind, Object};
 use Kind::{Boolean, Forms, List, Map, NonEmpty, Number, Text, Word};
 
@@ -69,8 +69,6 @@ pub(in crate::lang::spec) static ROOT: Object = Object::new(
         field("tests", TESTS, "Tests of what is compiled, over MQTT"),
     ],
 );
-
-const RELEASES: Kind = Forms(&[Text(&RELEASE), NonEmpty(&Text(&RELEASE))]);
 
 const OPTIONS: Kind = Map(&OPTION, &OPTION_VALUES);
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reason::Reason;
+use crate::catalogue::Target;
 use crate::lang::spec::{Endpoint, Password, Secret, Spanned, Text, TlsVersion};
 use crate::text::Span;
 
@@ -78,6 +79,8 @@ pub struct Test {
     pub span: Span,
     /// Whether it needs a broker that no other test has used.
     pub is_alone: bool,
+    /// The releases that it is for; none where it is for all.
+    pub mosquitto: Vec<Spanned<Target>>,
     /// Its clients.
     pub clients: Vec<Client>,
     /// What is done; every connection is a step of it.

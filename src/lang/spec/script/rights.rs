@@ -102,6 +102,7 @@ impl Scripting<'_, '_> {
             name: name.into(),
             span,
             is_alone: entry.is_alone,
+            mosquitto: entry.mosquitto.clone(),
             clients: vec![Client { name: Text::new(CLIENT_NAME.into(), span) }],
             steps: vec![Step::Turn(connect), Step::Turn(row.turn(topic))],
         };

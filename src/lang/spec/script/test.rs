@@ -7,12 +7,14 @@ use super::decode::{MAX_TESTS, Scripting};
 use super::model::*;
 use super::steps::Cast;
 use super::variables::Variables;
-use crate::lang::spec::Text;
+use crate::catalogue::Target;
 use crate::lang::spec::check::{self, Name};
+use crate::lang::spec::decode::targets;
 use crate::lang::spec::fields::*;
 use crate::lang::spec::findings::{error, quoted, rules};
 use crate::lang::spec::names::unknown;
 use crate::lang::spec::read::{self, Fields};
+use crate::lang::spec::{Spanned, Text};
 use crate::lang::yaml::{Kind as NodeKind, Node};
 use crate::text::Span;
 
@@ -32,6 +34,8 @@ pub(super) struct Entry<'a> {
     /// Where the values of `each` stand.
     pub(super) spans: Vec<(Arc<str>, Span)>,
     pub(super) is_alone: bool,
+    /// The releases that it is for; none where it is for all.
+    pub(super) mosquitto: Vec<Spanned<Target>>,
 }
 
 /// What excludes each other in a test.
@@ -55,6 +59,7 @@ impl Scripting<'_, '_> {
         if count > MAX_TESTS {
             return self.too_many(raw.span.part(0, 1));
         }
+        let mosquitto = targets(self.findings, raw);
         let mut used = vec![false; each.len()];
         let mut has_unknown = false;
         for number in 0..count {
@@ -80,7 +85,9 @@ impl Scripting<'_, '_> {
             let labels: Vec<_> = labels.into_iter().map(|(_, value)| value).collect();
             let suffix = if labels.is_empty() { String::new() } else { format!(" [{}]", labels.join(", ")) };
             let is_alone = raw.flag("alone").is_some_and(|flag| flag.value);
-            let may_go_on = self.one(node, Entry { raw, name, suffix, spans, is_alone }, &mut variables);
+            let mosquitto = mosquitto.clone();
+            let entry = Entry { raw, name, suffix, spans, is_alone, mosquitto };
+            let may_go_on = self.one(node, entry, &mut variables);
             for (at, (name, _)) in each.iter().enumerate() {
                 used[at] |= variables.is_used(&name.value);
             }
@@ -159,7 +166,8 @@ impl Scripting<'_, '_> {
         let (Some(name), false) = (name, steps.is_empty()) else { return true };
         let full = format!("{}{}", name.value, entry.suffix);
         let span = entry.raw.span;
-        self.add(Test { name: full.into(), span, is_alone: entry.is_alone, clients, steps }, name.span)
+        let Entry { is_alone, mosquitto, .. } = entry;
+        self.add(Test { name: full.into(), span, is_alone, mosquitto, clients, steps }, name.span)
     }
 
     /// Gives each client its id, and sets the variables that stand for them.
