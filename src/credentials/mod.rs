@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod certificate;
+mod ciphers;
 mod der;
 mod issue;
 mod key;
@@ -21,6 +22,7 @@ pub use certificate::{
     CertificateError, CertificateFacts, ExtendedUsages, KeyUsage, SubjectName, certificate_from_der,
     read_certificates,
 };
+pub use ciphers::has_ciphers;
 pub use issue::{Authority, CLOCK_SKEW_SECONDS, COMMON_NAME_CHARACTERS, IssueError, Issued, NameFault};
 pub use key::{KeyError, KeyFacts, KeyForm, KeyState, pkcs8, read_key};
 pub use key_source::{KeySource, OperatingSystem, RandomnessError};

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::catalogue::{Quirk, Release};
+
 /// The lines of a text as byte ranges: the content without its line end, and the end of the whole line.
 ///
 /// Lines end with LF; every CR and LF at the end is cut off, as the broker does.
@@ -27,6 +29,64 @@ pub(crate) struct Line {
     pub(crate) content_end: usize,
     /// One past the line end.
     pub(crate) end: usize,
+}
+
+/// What a release does with NUL bytes in a file of one kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NulHabits {
+    /// A NUL byte ends the reading of the file, and not only of its line.
+    pub(crate) hides_rest: bool,
+    /// So it does at the front of a line, which otherwise counts as empty.
+    pub(crate) leading_hides_rest: bool,
+    /// What stands before it is read where the file has no newline at its end; otherwise where its line has none.
+    pub(crate) unterminated_file_counts: bool,
+}
+
+impl NulHabits {
+    /// The habits of a release with a file of passwords or keys.
+    pub(crate) fn of_secrets(release: Release) -> Self {
+        Self { hides_rest: release.has(Quirk::NulHidesRestOfPasswords), ..Self::of(release) }
+    }
+
+    /// The habits of a release with any other file.
+    pub(crate) fn of(release: Release) -> Self {
+        Self {
+            hides_rest: true,
+            leading_hides_rest: release.has(Quirk::LeadingNulHidesRest),
+            unterminated_file_counts: release.has(Quirk::NulLineReadInUnterminatedFile),
+        }
+    }
+}
+
+/// A line as a release sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The line; with a NUL byte, as much as is read of it, which may be nothing.
+    pub(crate) line: Line,
+    /// Where a NUL byte hides the rest of the line or file.
+    pub(crate) nul: Option<usize>,
+}
+
+/// The lines of a text that a release gets to see.
+pub(crate) fn seen(bytes: &[u8], habits: NulHabits) -> impl Iterator<Item = Seen> + '_ {
+    let mut is_over = false;
+    lines(bytes).filter(|line| line.content_end > line.start).map_while(move |line| {
+        if is_over {
+            return None;
+        }
+        let Some(nul) = bytes[line.start..line.content_end].iter().position(|byte| *byte == 0) else {
+            return Some(Seen { line, nul: None });
+        };
+        let at = line.start + nul;
+        is_over = if nul == 0 { habits.leading_hides_rest && habits.hides_rest } else { habits.hides_rest };
+        let end = if habits.unterminated_file_counts { bytes } else { &bytes[..line.end] };
+        let is_read = !end.ends_with(b"\n");
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let read = bytes[line.start..at].iter().rposition(|byte| !is_end(byte)).map_or(0, |last| last + 1);
+        let content_end = if is_read { line.start + read } else { line.start };
+        let hides = nul > 0 || is_over;
+        Some(Seen { line: Line { content_end, ..line }, nul: hides.then_some(at) })
+    })
 }
 
 /// The line as text for a grammar, with the same offsets: where it is not UTF-8, each byte beyond ASCII is
@@ -117,6 +177,23 @@ mod tests {
         assert_eq!(cut(b"a\r\n\nb"), vec![(0, 1, 3), (3, 3, 4), (4, 5, 5)]);
         assert_eq!(cut(b"\r\r\n"), vec![(0, 0, 3)]);
         assert_eq!(cut(b"\ra\n"), vec![(0, 2, 3)]);
+    }
+
+    #[test]
+    fn what_a_nul_byte_hides() {
+        let shape = |text: &[u8], habits| {
+            let lines = seen(text, habits).map(|seen| text[seen.line.start..seen.line.content_end].to_vec());
+            lines.map(|line| String::from_utf8(line).unwrap()).collect::<Vec<_>>()
+        };
+        let [oldest, old, new] =
+            [Release::new(2, 0, 11), Release::new(2, 0, 21), Release::new(2, 1, 2)].map(NulHabits::of);
+        assert_eq!(shape(b"a\nb\0c\nd\n", old), ["a", ""]);
+        assert_eq!(shape(b"a\nb\0c\nd", old), ["a", "b"]);
+        assert_eq!(shape(b"a\nb\0c\nd", new), ["a", ""]);
+        assert_eq!(shape(b"b\0c", new), ["b"]);
+        assert_eq!(shape(b"\0c\nd\n", oldest), [""]);
+        assert_eq!(shape(b"\0c\nd\n", old), ["", "d"]);
+        assert_eq!(shape(b"b\0c\nd\n", NulHabits::of_secrets(Release::new(2, 1, 2))), ["", "d"]);
     }
 
     #[test]

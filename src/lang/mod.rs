@@ -4,6 +4,7 @@ pub mod acl;
 pub mod conf;
 mod lines;
 pub mod passwd;
+pub mod psk;
 mod reader;
 pub mod spec;
 pub mod yaml;

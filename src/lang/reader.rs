@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::catalogue::{Quirk, Release};
-use crate::lang::{acl, conf, passwd};
-use crate::model::Passwords;
+use crate::lang::{acl, conf, passwd, psk};
 use crate::model::acl::Acl;
 use crate::model::notes::{Note, NoteKind, PasswordNote};
+use crate::model::{Passwords, PresharedKeys};
 use crate::text::{FileError, Files, Source, SourceId, Sources};
 
 /// What the broker's start hangs on besides files.
@@ -32,9 +32,9 @@ pub struct Reader<'f> {
     files: &'f dyn Files,
     texts: HashMap<PathBuf, Result<SourceId, FileError>>,
     confs: HashMap<SourceId, Arc<conf::ConfTree>>,
-    /// Password files whose secrets are marked.
+    /// Files of passwords and keys whose secrets are marked.
     hidden: HashSet<SourceId>,
-    acls: HashMap<(SourceId, bool), ReadAcl>,
+    acls: HashMap<(SourceId, [bool; 2]), ReadAcl>,
 }
 
 impl<'f> Reader<'f> {
@@ -106,19 +106,35 @@ impl<'f> Reader<'f> {
         (passwords, notes)
     }
 
+    /// The keys of a file of pre-shared keys as a release reads them. What is no identity in it is never shown.
+    pub fn keys(&mut self, id: SourceId, release: Release) -> (PresharedKeys, Vec<Note>) {
+        let bytes = self.sources.get(id).bytes().clone();
+        let tree = psk::parse(id, &bytes);
+        if self.hidden.insert(id) {
+            tree.secrets().for_each(|span| self.sources.hide(span));
+        }
+        psk::lower(&tree, &bytes, release)
+    }
+
     /// The rules of an ACL file as a release reads it, and what was noticed in it.
     ///
     /// # Errors
     /// Why it cannot be read.
     pub fn acl(&mut self, path: &Path, release: Release) -> Result<ReadAcl, FileError> {
         let id = self.text(path)?;
+        Ok(self.acl_of(id, release))
+    }
+
+    /// The rules of a text as a release reads it as an ACL file, and what was noticed in it.
+    pub fn acl_of(&mut self, id: SourceId, release: Release) -> ReadAcl {
         let sources = &self.sources;
         // All that the releases read differently.
-        let kind = release.has(Quirk::LeadingNulHidesRest);
+        let kind = [Quirk::LeadingNulHidesRest, Quirk::NulLineReadInUnterminatedFile]
+            .map(|quirk| release.has(quirk));
         let read = self.acls.entry((id, kind)).or_insert_with(|| {
             let (acl, notes) = acl::read(id, sources.get(id).bytes(), release);
             (Arc::new(acl), notes.into())
         });
-        Ok(read.clone())
+        read.clone()
     }
 }

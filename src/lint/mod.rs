@@ -157,6 +157,12 @@ fn verdict(lowered: &Lowered, findings: &[Diagnostic], sources: &Sources, now: i
                 format!("`{}` was not looked at: `{}` does not exist here", path.display(), missing.display())
             }
             (NoteKind::UnknownAccount, _) => "the account does not exist here".to_owned(),
+            (NoteKind::HostNotChecked, _) => {
+                "only the broker's machine knows whether the host is one of its addresses".to_owned()
+            }
+            (NoteKind::InterfaceNotChecked, _) => {
+                "only the broker's machine knows whether it has the interface".to_owned()
+            }
             (_, Some(finding)) => finding.message.clone(),
             (_, None) => "it cannot be told from here".to_owned(),
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::acl::Acl;
 use super::bridges::Bridge;
+use super::keys::PresharedKeys;
 use super::notes::Note;
 use super::passwords::Passwords;
 use super::settings::{Settings, Sourced};
@@ -50,6 +51,8 @@ pub struct Security {
     pub passwords: FileState<Arc<Passwords>>,
     /// The `acl_file`.
     pub acl: FileState<Arc<Acl>>,
+    /// The `psk_file`.
+    pub keys: FileState<Arc<PresharedKeys>>,
     /// Whether a plugin stands in the block.
     pub has_plugin: bool,
 }

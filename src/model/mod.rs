@@ -3,6 +3,7 @@
 pub mod acl;
 mod bridges;
 mod deployment;
+mod keys;
 pub mod notes;
 mod passwords;
 mod settings;
@@ -12,5 +13,6 @@ pub use deployment::{
     Deployment, FileState, Listener, ListenerKind, Lowered, Plugin, PluginKind, Protocol, Security, Tls,
     TlsFile,
 };
+pub use keys::{PresharedKey, PresharedKeys};
 pub use passwords::{PasswordEntry, Passwords};
 pub use settings::{Setting, Settings, Sourced, Value};

@@ -17,7 +17,7 @@ pub enum Phase {
     Read,
     /// In the checks after reading.
     Check,
-    /// When it changes its user.
+    /// When it changes its user, writes its pid file and reads its stored database.
     User,
     /// When it loads plugins.
     Plugins,
@@ -289,6 +289,14 @@ pub enum NoteKind {
     Acl(AclNote),
     /// A line of the password file.
     Password(PasswordNote),
+    /// A line of the file of pre-shared keys.
+    Key(KeyNote),
+    /// `memory_limit` is, or may be, less than the broker needs to start.
+    MemoryTooLittle,
+    /// An interface that only the machine of the broker knows.
+    InterfaceNotChecked,
+    /// A name that the resolver must know, or an address that the machine must have.
+    HostNotChecked,
 }
 
 /// Why a file that an option names cannot be used.
@@ -329,6 +337,10 @@ pub enum FileProblem {
     },
     /// It holds no certificate revocation list.
     NotCrl(String),
+    /// It is no stored database, or one of a version that no release reads.
+    NotDatabase,
+    /// It is no library that could be loaded.
+    NotLibrary,
     /// It holds no parameters of a Diffie-Hellman key exchange.
     NotDhParameters,
 }
@@ -402,6 +414,28 @@ pub enum PasswordNote {
     TooLong,
     /// The line starts with a byte order mark, which becomes part of the name.
     ByteOrderMark,
+}
+
+/// What is wrong or odd in a line of a file of pre-shared keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyNote {
+    /// The line has no colon, so it is skipped.
+    NoColon,
+    /// There is no identity.
+    NoIdentity,
+    /// There is no key.
+    NoKey,
+    /// The key has characters that are no hexadecimal digits.
+    NotHex,
+    /// The identity stands in an earlier line.
+    Duplicate {
+        /// The earlier line's identity.
+        first: Span,
+    },
+    /// The identity or the key is longer than 65,535 bytes.
+    TooLong,
+    /// A NUL byte hides the rest of the file, or of the line.
+    HiddenByNul,
 }
 
 /// The verdict of a release: would it start and go on running?

@@ -48,6 +48,7 @@ impl Problem<'_> {
             options::CRLFILE => "the revocation list",
             options::KEYFILE => "the key file",
             options::HTTP_DIR => "the directory",
+            options::PID_FILE => "the pid file",
             options::PLUGIN | options::GLOBAL_PLUGIN | options::PLUGIN_LOAD => "the plugin",
             _ => "the file",
         }
@@ -62,6 +63,7 @@ impl Problem<'_> {
                 format!("{role} `{path}` does not exist")
             }
             FileError::Kind(FileKind::Directory) => format!("{role} `{path}` is a directory"),
+            FileError::Kind(FileKind::Socket) => format!("{role} `{path}` is a socket"),
             FileError::Kind(_) => format!("{role} `{path}` is no regular file"),
             FileError::Denied => format!("{role} `{path}` may not be looked at from here"),
             FileError::TooLarge => format!("{role} `{path}` is too large to be looked at"),

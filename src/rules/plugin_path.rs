@@ -8,8 +8,8 @@ rule! {
     ///
     /// ## What it finds
     /// `plugin`, `global_plugin` and, where a listener uses it, `plugin_load` with a path that leads to
-    /// no file, or to one that the account of the broker cannot read. A name without a `/` is looked up
-    /// by the system, and not looked at here; neither is what the library holds.
+    /// no file, to one that the account of the broker cannot read, or to one that is no library. A name
+    /// without a `/` is looked up by the system, and not looked at here; neither is what the library holds.
     ///
     /// ## Why it matters
     /// The broker does not start. Its own check of the configuration (`--test-config`) does not notice.
@@ -38,7 +38,14 @@ rule! {
 
 fn check(cx: &mut Context<'_>) {
     for problem in problems(cx, &[options::PLUGIN, options::GLOBAL_PLUGIN, options::PLUGIN_LOAD]) {
-        let Some(mut finding) = problem.unopened(cx) else { continue };
+        let opened = match problem.problem {
+            FileProblem::NotLibrary => {
+                let message = format!("the plugin `{}` is no library", problem.path.display());
+                Some(cx.finding_on(problem.note, message).note("the broker does not start without it"))
+            }
+            _ => problem.unopened(cx),
+        };
+        let Some(mut finding) = opened else { continue };
         if cx.text(problem.note.span).starts_with([' ', '\t']) {
             finding = finding.note("the blanks in front of the path are part of it");
         }

@@ -299,7 +299,7 @@ impl<'a> Asked<'a> {
         let heeds_version = !(is_websocket && self.release.has(Quirk::WebsocketsIgnoreTlsVersion));
         match demand {
             _ if self.listener.protocol == Protocol::HttpApi => Err(Nobody::NotMqtt),
-            _ if !conf::is_opened(self.listener, self.release) => Err(Nobody::NotOpened),
+            _ if conf::is_opened(self.listener, self.release) == Some(false) => Err(Nobody::NotOpened),
             Demand::Key if !self.has_key_file => Err(Nobody::NoKeys),
             Demand::Certificate if self.has_certificate && !self.has_authority() => Err(Nobody::NoAuthority),
             _ if (self.has_certificate || self.has_keys)

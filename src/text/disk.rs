@@ -56,18 +56,6 @@ impl Disk {
         }
     }
 
-    /// The first bytes of a regular file, at most so many.
-    ///
-    /// # Errors
-    /// Any [`FileError`] but `TooLarge`.
-    pub fn head(&self, path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
-        let place = self.place(path);
-        let (file, _) = open(&place)?;
-        let mut bytes = Vec::new();
-        let read = file.take(most).read_to_end(&mut bytes);
-        read.map(|_| bytes).map_err(|found| error(&place, &found))
-    }
-
     /// Where a path of the configuration lies here.
     pub fn locate(&self, path: &Path) -> PathBuf {
         self.place(path).path
@@ -122,10 +110,9 @@ fn kind(kind: fs::FileType) -> FileKind {
     match () {
         () if kind.is_file() => FileKind::Regular,
         () if kind.is_dir() => FileKind::Directory,
+        () if kind.is_socket() => FileKind::Socket,
         () => {
-            debug_assert!(
-                kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device()
-            );
+            debug_assert!(kind.is_fifo() || kind.is_char_device() || kind.is_block_device());
             FileKind::Special
         }
     }
@@ -143,6 +130,14 @@ impl Files for Disk {
         let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
         read.map_err(|found| error(&place, &found))?;
         if bytes.len() as u64 > MAX_FILE_BYTES { Err(FileError::TooLarge) } else { Ok(bytes.into()) }
+    }
+
+    fn head(&self, path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
+        let place = self.place(path);
+        let (file, _) = open(&place)?;
+        let mut bytes = Vec::new();
+        let read = file.take(most).read_to_end(&mut bytes);
+        read.map(|_| bytes).map_err(|found| error(&place, &found))
     }
 
     fn list(&self, directory: &Path) -> Result<Vec<OsString>, FileError> {

@@ -15,7 +15,9 @@ pub enum FileKind {
     Regular,
     /// A directory.
     Directory,
-    /// A device, pipe or socket.
+    /// A socket, which nobody can open as a file.
+    Socket,
+    /// A device or pipe.
     Special,
 }
 
@@ -76,6 +78,16 @@ pub trait Files {
     /// # Errors
     /// Any [`FileError`].
     fn read(&self, path: &Path) -> Result<Arc<[u8]>, FileError>;
+
+    /// The first bytes of a regular file, at most so many.
+    ///
+    /// # Errors
+    /// Any [`FileError`].
+    fn head(&self, path: &Path, most: u64) -> Result<Vec<u8>, FileError> {
+        let bytes = self.read(path)?;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        Ok(bytes[..bytes.len().min(most)].to_vec())
+    }
 
     /// The names in a directory, in no particular order.
     ///
@@ -149,6 +161,11 @@ pub fn readable_by(files: &dyn Files, path: &Path, account: &Account) -> Readabi
 /// Whether an account can put files into a directory, as far as modes and owners tell.
 pub fn writable_by(files: &dyn Files, directory: &Path, account: &Account) -> Readability {
     permits(files, directory, account, 0o3)
+}
+
+/// Whether an account can write a file that is there, as far as modes and owners tell.
+pub fn written_by(files: &dyn Files, path: &Path, account: &Account) -> Readability {
+    permits(files, path, account, 0o2)
 }
 
 /// Whether all the `wanted` bits (as for others) are there for an account, and the way to the path is open.

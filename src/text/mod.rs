@@ -8,6 +8,6 @@ mod source;
 
 pub use files::{
     Account, FileError, FileFacts, FileKind, Files, MAX_FILE_BYTES, Memory, Readability, readable_by,
-    writable_by,
+    writable_by, written_by,
 };
 pub use source::{Position, Source, SourceId, Sources, Span};

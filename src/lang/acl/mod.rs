@@ -1,12 +1,12 @@
-//! ACL files. The releases read them alike, save for a NUL byte at the front of a line; what the rules mean is decided in [`crate::access`].
+//! ACL files. The releases read them alike, save for NUL bytes; what the rules mean is decided in [`crate::access`].
 
 mod layout;
 
 use pest::Parser;
 
 use crate::access;
-use crate::catalogue::{Quirk, Release};
-use crate::lang::lines::{Line, grammar_text, lines, trim};
+use crate::catalogue::Release;
+use crate::lang::lines::{Line, NulHabits, Seen, grammar_text, seen, trim};
 use crate::model::acl::{Access, Acl, AclUser, Subject};
 use crate::model::notes::{AclNote, Effect, Note, NoteKind, Phase};
 use crate::text::{SourceId, Span};
@@ -34,14 +34,9 @@ pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Acl, Vec<Note>
         user_line: None,
         users: std::collections::HashMap::new(),
     };
-    for line in lines(bytes) {
-        if let Some(nul) = bytes[line.start..line.content_end].iter().position(|byte| *byte == 0) {
-            if nul == 0 && !release.has(Quirk::LeadingNulHidesRest) {
-                continue;
-            }
-            let at = line.start + nul;
+    for Seen { line, nul } in seen(bytes, NulHabits::of(release)) {
+        if let Some(at) = nul {
             reading.note(AclNote::HiddenByNul, at, at + 1, Effect::None);
-            break;
         }
         reading.line(line);
     }

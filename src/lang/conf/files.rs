@@ -8,12 +8,15 @@ use crate::catalogue::{OptionId, Quirk, options};
 use crate::lang::Reader;
 use crate::model::notes::{Effect, FileProblem, NoteKind, Phase};
 use crate::model::{Deployment, FileState, Lowered, PluginKind, Security, Sourced};
-use crate::text::{Account, FileError, FileFacts, FileKind, Readability, SourceId, Span, readable_by};
+use crate::text::{
+    Account, FileError, FileFacts, FileKind, Readability, Source, SourceId, Span, readable_by,
+};
 
 /// Loads security files and TLS files into the model, as the account that the broker runs as.
 pub(super) fn load(lowering: &mut Lowering<'_, '_>) {
     let account = run_account(lowering);
     let mut loader = Loader { lowering, account };
+    loader.own_files();
     loader.plugins();
     let mut global = std::mem::take(&mut loader.lowering.deployment.security);
     loader.security(&mut global);
@@ -97,6 +100,9 @@ pub(super) fn problem(lowering: &mut Lowering<'_, '_>, named: &Named, problem: F
     lowering.note(kind, named.span, phase, named.effect);
 }
 
+/// What a library begins with.
+const LIBRARY_MARK: [u8; 4] = *b"\x7fELF";
+
 /// Files that are opened by the account that the broker runs as.
 pub(super) struct Loader<'l, 'r, 'f> {
     pub(super) lowering: &'l mut Lowering<'r, 'f>,
@@ -143,6 +149,11 @@ impl Loader<'_, '_, '_> {
                 }
             }
             Err(FileError::Planned) => return Err(FileState::Unknown),
+            Err(FileError::Kind(FileKind::Special))
+                if let Some(id) = self.null_device(&named.path, phase) =>
+            {
+                return Ok(id);
+            }
             Err(FileError::Unseen { missing }) => {
                 let kind = NoteKind::NotChecked { option: named.option, path: named.path.clone(), missing };
                 self.lowering.note(kind, named.span, phase, named.unknown());
@@ -173,8 +184,25 @@ impl Loader<'_, '_, '_> {
         }
     }
 
+    /// A directory in place of an ACL file is an empty one to releases that open it; with the other files they hang.
+    fn empty_directory(&mut self, named: &Named) -> Option<SourceId> {
+        let files = self.lowering.reader.files();
+        let is_taken =
+            named.option == options::ACL_FILE && !self.lowering.release.has(Quirk::IrregularFileRefused);
+        files.facts(&named.path).ok().filter(|facts| is_taken && facts.kind == FileKind::Directory)?;
+        let may = self.account.as_ref().map(|account| readable_by(files, &named.path, account));
+        if matches!(may, Some(Readability::No { .. })) {
+            return None;
+        }
+        let name = files.shown(&named.path).display().to_string();
+        Some(self.lowering.reader.sources.add(Source::new(name, Vec::new())))
+    }
+
     /// A password or ACL file, which 2.1 does not open through a symbolic link.
     fn open_secret<T>(&mut self, named: &Named) -> Result<SourceId, FileState<T>> {
+        if let Some(empty) = self.empty_directory(named) {
+            return Ok(empty);
+        }
         let opened = self.open(named, Phase::Security)?;
         let facts = self.lowering.reader.files().facts(&named.path);
         if self.lowering.release.has(Quirk::SymlinkedSecretFileRefused)
@@ -228,7 +256,10 @@ impl Loader<'_, '_, '_> {
                     Some((account, Readability::No { blocker, mode })) => {
                         FileProblem::Unreadable { account: account.name.clone(), blocker, mode }
                     }
-                    _ => return,
+                    _ => match files.head(&named.path, LIBRARY_MARK.len() as u64) {
+                        Ok(head) if head != LIBRARY_MARK => FileProblem::NotLibrary,
+                        _ => return,
+                    },
                 }
             }
         };
@@ -237,6 +268,7 @@ impl Loader<'_, '_, '_> {
 
     fn security_anew(&mut self, security: &mut Security) {
         (security.passwords, security.acl) = (FileState::Unnamed, FileState::Unnamed);
+        security.keys = FileState::Unnamed;
         self.security(security);
     }
 
@@ -255,18 +287,22 @@ impl Loader<'_, '_, '_> {
         if let Some(named) = Named::of(options::ACL_FILE, security.settings.text(options::ACL_FILE)) {
             security.acl = match self.open_secret(&named) {
                 Err(state) => state,
-                Ok(_) => match self.lowering.reader.acl(&named.path, self.lowering.release) {
-                    Err(_) => FileState::Failed,
-                    Ok((acl, notes)) => {
-                        self.lowering.notes.extend(notes.iter().cloned());
-                        FileState::Loaded(acl)
-                    }
-                },
+                Ok(id) => {
+                    let (acl, notes) = self.lowering.reader.acl_of(id, self.lowering.release);
+                    self.lowering.notes.extend(notes.iter().cloned());
+                    FileState::Loaded(acl)
+                }
             };
         }
         if let Some(named) = Named::of(options::PSK_FILE, security.settings.text(options::PSK_FILE)) {
-            // The keys are not part of the model; the file must be there all the same.
-            let _: Result<SourceId, FileState<()>> = self.open_secret(&named);
+            security.keys = match self.open_secret(&named) {
+                Err(state) => state,
+                Ok(id) => {
+                    let (keys, notes) = self.lowering.reader.keys(id, self.lowering.release);
+                    self.lowering.notes.extend(notes);
+                    FileState::Loaded(Arc::new(keys))
+                }
+            };
         }
     }
 }

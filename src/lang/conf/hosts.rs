@@ -35,10 +35,12 @@ pub(super) fn read(text: &str) -> Host {
     let is_numeric =
         text.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     match (bare.parse::<Ipv6Addr>(), four(text)) {
-        (Ok(address), _) if zone != Some("") => match address.to_ipv4_mapped() {
-            Some(mapped) => Host::Mapped(mapped),
-            None => Host::Address(address.into()),
-        },
+        (Ok(address), _) if zone.is_none_or(|zone| !zone.is_empty() && address.is_unicast_link_local()) => {
+            match address.to_ipv4_mapped() {
+                Some(mapped) => Host::Mapped(mapped),
+                None => Host::Address(address.into()),
+            }
+        }
         (_, Some(address)) => Host::Address(address.into()),
         _ if text == "*" => Host::Any,
         _ if text.eq_ignore_ascii_case("localhost") => Host::Localhost,
@@ -87,6 +89,21 @@ enum Bound {
 type Claim = (Bound, bool);
 
 fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
+    let others = match listener.protocol {
+        Protocol::Websockets if release.has(Quirk::WebsocketsHostUnchecked) => {
+            Some(bound_by_library(listener, release))
+        }
+        Protocol::HttpApi => Some(bound_for_http(listener)),
+        _ => None,
+    };
+    if let Some(bound) = others {
+        // Where the machine has not got the address, the listener is left out.
+        let is_sure = listener
+            .host
+            .as_ref()
+            .is_none_or(|host| host.value.parse::<IpAddr>().is_err() || is_of_any_machine(listener));
+        return bound.into_iter().map(|bound| (bound, is_sure)).collect();
+    }
     let domain = listener.settings.text(options::SOCKET_DOMAIN).map(|text| text.value);
     let is_wanted = |(address, _): &(IpAddr, bool)| match domain {
         Some("ipv4") => address.is_ipv4(),
@@ -106,7 +123,6 @@ fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
             Some(name) => vec![(Bound::Name(format!("%{}", name.value.to_lowercase())), true)],
             None => wanted(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED, true),
         },
-        Some(_) if !is_opened(listener, release) => Vec::new(),
         Some(Host::Address(address)) => vec![(Bound::of(address), true)],
         Some(Host::Mapped(address)) if domain == Some("ipv4") => vec![(Bound::of(address.into()), true)],
         Some(Host::Mapped(_)) => Vec::new(),
@@ -117,12 +133,74 @@ fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
     }
 }
 
+/// The addresses that the broker's own web server is bound to: it heeds nothing but the host.
+fn bound_for_http(listener: &Listener) -> Vec<Bound> {
+    let Some(host) = &listener.host else { return vec![Bound::Any4, Bound::Any6] };
+    match read(&host.value) {
+        Host::Address(address) => vec![Bound::of(address)],
+        Host::Localhost => vec![Bound::One(Ipv4Addr::LOCALHOST.into())],
+        Host::Any => vec![Bound::Any4, Bound::Any6],
+        _ => Vec::new(),
+    }
+}
+
+/// The addresses that a WebSocket listener is bound to where a library opens it.
+fn bound_by_library(listener: &Listener, release: Release) -> Vec<Bound> {
+    let is_ipv4 = listener.settings.text(options::SOCKET_DOMAIN).is_some_and(|domain| domain.value == "ipv4");
+    let (four, six) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
+    let everywhere = || if is_ipv4 { vec![Bound::Any4] } else { vec![Bound::Any4, Bound::Any6] };
+    let Some(host) = listener.host.as_ref().map(|host| &*host.value) else { return everywhere() };
+    let ignores_ipv4 = release.has(Quirk::WebsocketsIgnoreIpv4Host);
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) if ignores_ipv4 && !is_ipv4 => everywhere(),
+        Ok(IpAddr::V6(address)) if ignores_ipv4 && (is_ipv4 || address.is_unspecified()) => everywhere(),
+        Ok(IpAddr::V6(_)) if is_ipv4 => Vec::new(),
+        Ok(address) => vec![Bound::of(address)],
+        // The name of an interface.
+        Err(_) if host == "lo" && (ignores_ipv4 || is_ipv4) => vec![Bound::One(four)],
+        Err(_) if host == "lo" => vec![Bound::One(four), Bound::One(six)],
+        Err(_) => Vec::new(),
+    }
+}
+
 /// Whether a listener gets a socket, as far as its host tells: the WebSocket listeners of some releases take
-/// nothing
-/// but whole addresses and names of interfaces.
-pub fn is_opened(listener: &Listener, release: Release) -> bool {
-    let Some(host) = listener.host.as_ref().filter(|_| !heeds_host(listener, release)) else { return true };
-    host.value.parse::<IpAddr>().is_ok() || matches!(read(&host.value), Host::Name(_))
+/// nothing but whole addresses and names of interfaces. `None` where only the machine knows the name.
+pub fn is_opened(listener: &Listener, release: Release) -> Option<bool> {
+    let Some(host) = listener.host.as_ref().filter(|_| !heeds_host(listener, release)) else {
+        return Some(true);
+    };
+    match host.value.parse::<IpAddr>() {
+        Ok(IpAddr::V6(_)) if release.has(Quirk::WebsocketsIgnoreIpv4Host) => Some(true),
+        Ok(IpAddr::V6(_)) => {
+            let domain = listener.settings.text(options::SOCKET_DOMAIN);
+            Some(domain.is_none_or(|domain| domain.value != "ipv4"))
+        }
+        Ok(IpAddr::V4(_)) => Some(true),
+        Err(_) if &*host.value == "lo" => Some(true),
+        // One of the libraries does not mind the dot.
+        Err(_) if host.value.trim_end_matches('.').parse::<Ipv4Addr>().is_ok() => None,
+        Err(_) => (!matches!(read(&host.value), Host::Name(_))).then_some(false),
+    }
+}
+
+/// Whether a listener's host is an address that every machine has.
+fn is_of_any_machine(listener: &Listener) -> bool {
+    let address = listener.host.as_ref().and_then(|host| host.value.parse::<IpAddr>().ok());
+    address.is_some_and(|address| address.is_loopback() || address.is_unspecified())
+}
+
+/// What a host that cannot be bound to does to the start, where the release opens the listener by a library: an
+/// address that the machine has not got keeps some of them busy for ever.
+fn effect_in_library(listener: &Listener, release: Release, kind: &NoteKind, effect: Effect) -> Effect {
+    let is_address = listener.host.as_ref().is_some_and(|host| host.value.parse::<IpAddr>().is_ok());
+    let is_tried = is_address && is_opened(listener, release) == Some(true);
+    let hangs =
+        release.has(Quirk::WebsocketsForeignAddressHangs) && listener.protocol == Protocol::Websockets;
+    match kind {
+        NoteKind::BadHost | NoteKind::HostNotChecked if hangs && is_tried => effect,
+        NoteKind::HostFamily { .. } if hangs && is_tried && !is_of_any_machine(listener) => Effect::Unknown,
+        _ => Effect::None,
+    }
 }
 
 /// Whether a listener that cannot be bound to its host stops the start.
@@ -168,8 +246,12 @@ pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
     // Only listeners of one port or one socket can be in each other's way.
     let mut opened: HashMap<(u16, Option<&str>), Vec<&Listener>> = HashMap::new();
     for listener in listeners {
-        if let Some((kind, span, effect)) = check_host(listener) {
-            found.push((kind, span, if heeds_host(listener, release) { effect } else { Effect::None }));
+        for (kind, span, effect) in check_host(listener).into_iter().chain(check_interface(listener)) {
+            let effect = match heeds_host(listener, release) {
+                true => effect,
+                false => effect_in_library(listener, release, &kind, effect),
+            };
+            found.push((kind, span, effect));
         }
         let place = (listener.port, listener.socket.as_ref().map(|socket| &*socket.value));
         let same_place = opened.entry(place).or_default();
@@ -247,8 +329,23 @@ fn check_host(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
             let effect = if is_nowhere { Effect::Fatal } else { Effect::None };
             Some((NoteKind::ListenerAddressIsNumber, host.span, effect))
         }
+        // Not every machine gives that name an address of IPv6.
+        (Host::Localhost, Some(domain)) if domain.value == "ipv6" => {
+            Some((NoteKind::HostNotChecked, host.span, Effect::Unknown))
+        }
+        (Host::Name(_), _) => Some((NoteKind::HostNotChecked, host.span, Effect::Unknown)),
+        (Host::Address(address), _) if !address.is_loopback() && !address.is_unspecified() => {
+            Some((NoteKind::HostNotChecked, host.span, Effect::Unknown))
+        }
         _ => None,
     }
+}
+
+/// An interface other than the loopback one, which every machine has.
+fn check_interface(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
+    let interface = listener.settings.text(options::BIND_INTERFACE)?;
+    let is_known = interface.value.eq_ignore_ascii_case("lo") || listener.socket.is_some();
+    (!is_known).then_some((NoteKind::InterfaceNotChecked, interface.span, Effect::Unknown))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::lower::{Block, DefaultListener, Directive, Lowering};
 use super::{bridges, hosts, plugins, value};
-use crate::catalogue::{OptionId, Quirk, options};
+use crate::catalogue::{OptionId, Quirk, Scope, options};
 use crate::model::notes::{Effect, NoteKind, Phase, ValueProblem};
 use crate::model::{Listener, ListenerKind, Protocol, Settings, Sourced, Tls, Value};
 use crate::text::Span;
@@ -140,6 +140,18 @@ pub(super) fn default_listener<'a>(lowering: &'a mut Lowering<'_, '_>) -> &'a mu
     }
 }
 
+/// Whether a line of a listener is stored by way of something that the listener points to.
+pub(super) fn follows_pointer(option: OptionId) -> bool {
+    let is_pointed_to = [
+        options::ACCEPT_PROTOCOL_VERSIONS,
+        options::LISTENER_ALLOW_ANONYMOUS,
+        options::LISTENER_AUTO_ID_PREFIX,
+        options::PLUGIN_USE,
+    ];
+    let scope = option.entry().scope;
+    matches!(scope, Scope::Security | Scope::PluginDeclaration) || is_pointed_to.contains(&option)
+}
+
 /// Does what the broker does between reading and opening files: the default listener, local-only mode, and
 /// the checks that need the whole configuration.
 pub(super) fn finish(lowering: &mut Lowering<'_, '_>) {
@@ -261,13 +273,15 @@ fn check_protocols(lowering: &mut Lowering<'_, '_>) {
     let release = lowering.release;
     let needs_mqtt = release.has(Quirk::WebsocketsAloneFail);
     let counts = |listener: &Listener| match listener.protocol {
-        Protocol::Mqtt => true,
-        Protocol::Websockets => !needs_mqtt && hosts::is_opened(listener, release),
-        Protocol::HttpApi => false,
+        Protocol::Mqtt => Some(true),
+        Protocol::Websockets if needs_mqtt => Some(false),
+        Protocol::Websockets => hosts::is_opened(listener, release),
+        Protocol::HttpApi => Some(false),
     };
     let listeners = &lowering.deployment.listeners;
-    if let Some(first) = listeners.first().filter(|_| !listeners.iter().any(counts)) {
-        let protocol = first.settings.text(options::PROTOCOL).map_or(first.span, |text| text.span);
-        lowering.note(NoteKind::NoMqttListener, protocol, Phase::Listen, Effect::Fatal);
-    }
+    let is_any = |answer| listeners.iter().any(|listener| counts(listener) == answer);
+    let Some(first) = listeners.first().filter(|_| !is_any(Some(true))) else { return };
+    let protocol = first.settings.text(options::PROTOCOL).map_or(first.span, |text| text.span);
+    let effect = if is_any(None) { Effect::Unknown } else { Effect::Fatal };
+    lowering.note(NoteKind::NoMqttListener, protocol, Phase::Listen, effect);
 }

@@ -156,8 +156,9 @@ impl Lowering<'_, '_> {
         if self.reader.sources.slice(looked_at).ends_with(b"\n") {
             return LineKind::Blank;
         }
-        let before = Span { end: nul, ..line.span };
-        line_kind(tree.source, before.start as usize, self.reader.sources.slice(before))
+        let before = self.reader.sources.slice(Span { end: nul, ..line.span });
+        let end = before.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        line_kind(tree.source, line.span.start as usize, &before[..end])
     }
 
     fn directive(&mut self, name: Span, value: Span, block: &mut Block, included_by: Option<Span>) {
@@ -335,7 +336,10 @@ impl Lowering<'_, '_> {
         let Directive { option, name, .. } = directive;
         let placement = option.entry().placement.at(self.release);
         if let Some(include) = block.lost {
-            self.read_note(NoteKind::LostAfterInclude { option, include }, name, false);
+            let is_risky =
+                self.release.has(Quirk::LostLineFollowsPointers) && listeners::follows_pointer(option);
+            let effect = if is_risky { Effect::Unknown } else { Effect::None };
+            self.note(NoteKind::LostAfterInclude { option, include }, name, Phase::Read, effect);
             // It is lost, but what it says must be right all the same.
             self.value(directive);
             return false;

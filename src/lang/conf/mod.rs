@@ -8,6 +8,7 @@ mod listeners;
 mod lower;
 mod opening;
 mod plugins;
+mod startup;
 mod tree;
 mod value;
 

@@ -1,6 +1,5 @@
 //! What the broker meets when it opens a listener: its socket, its TLS options and their files.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::files::{self, Loader, Named};
@@ -8,7 +7,7 @@ use crate::catalogue::{Quirk, options};
 use crate::credentials::{self, KeyState};
 use crate::model::notes::{Effect, FileProblem, NoteKind, Phase, ValueProblem};
 use crate::model::{FileState, Listener, ListenerKind, Protocol, Sourced, TlsFile};
-use crate::text::{FileError, FileKind, Readability, writable_by};
+use crate::text::{FileError, FileKind};
 
 /// The longest path of a unix socket, in bytes.
 const MAX_SOCKET_PATH: usize = 107;
@@ -76,23 +75,14 @@ impl Loader<'_, '_, '_> {
             return self.lowering.note(kind, path.span, Phase::Listen, Effect::Fatal);
         }
         let named = Named::new(option, path);
-        let parent = named.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        let files = self.lowering.reader.files();
         let problem = match files::facts(self.lowering, &named, Phase::Listen) {
             None => return,
             Some(Ok(found)) if found.kind == FileKind::Directory => {
                 FileProblem::Open(FileError::Kind(FileKind::Directory))
             }
-            Some(_) => match (files.facts(parent), &self.account) {
-                (Err(error @ (FileError::Missing | FileError::Kind(_))), _) => FileProblem::Open(error),
-                (Ok(_), Some(account)) => match writable_by(files, parent, account) {
-                    Readability::No { blocker, mode } => {
-                        FileProblem::Unwritable { account: account.name.clone(), blocker, mode }
-                    }
-                    _ => return,
-                },
-                _ => return,
+            Some(_) => match self.creating(&named.path) {
+                Some(problem) => problem,
+                None => return,
             },
         };
         files::problem(self.lowering, &named, problem, Phase::Listen);
@@ -116,15 +106,19 @@ impl Loader<'_, '_, '_> {
         let is_version =
             |version: &str| options::TLS_VERSION.entry().words_at(release).any(|known| known == version);
         let text = |option| listener.settings.text(option);
+        let ciphers = text(options::CIPHERS);
+        let has_ciphers = ciphers.and_then(|text| credentials::has_ciphers(text.value));
         let unusable = [
             (options::TLS_VERSION, text(options::TLS_VERSION).filter(|text| !is_version(text.value))),
-            (options::CIPHERS, text(options::CIPHERS).filter(|text| !may_be_ciphers(text.value))),
+            (options::CIPHERS, ciphers.filter(|_| has_ciphers != Some(true))),
             (options::CIPHERS_TLS1_3, text(options::CIPHERS_TLS1_3).filter(|text| !has_suite(text.value))),
         ];
         for (option, text) in unusable {
             if let Some(text) = text {
                 let kind = NoteKind::BadValue { option, problem: ValueProblem::UnknownWord };
-                self.lowering.note(kind, text.span, Phase::Listen, Effect::Fatal);
+                let is_open = option == options::CIPHERS && has_ciphers.is_none();
+                let effect = if is_open { Effect::Unknown } else { Effect::Fatal };
+                self.lowering.note(kind, text.span, Phase::Listen, effect);
             }
         }
         if let Some(named) = Named::of(options::DHPARAMFILE, listener.settings.text(options::DHPARAMFILE)) {
@@ -151,7 +145,9 @@ impl Loader<'_, '_, '_> {
         let (certificate, key) = (path(options::CERTFILE, heeds_pair), path(options::KEYFILE, heeds_pair));
         // An engine's key has a name, not a file.
         let is_engine = |form: Sourced<&str>| form.value == "engine";
-        let key = key.filter(|_| !listener.settings.text(options::TLS_KEYFORM).is_some_and(is_engine));
+        let has_engine = listener.settings.text(options::TLS_ENGINE).is_some()
+            && listener.settings.text(options::TLS_KEYFORM).is_some_and(is_engine);
+        let key = key.filter(|_| !has_engine);
         let key_path = key.as_ref().map(|key| key.path.clone());
         let tls = &mut listener.tls;
         tls.authorities = self.tls_file(authority, |bytes| {
@@ -206,12 +202,6 @@ impl Loader<'_, '_, '_> {
 
 /// What the beginning of Diffie-Hellman parameters in a file holds.
 const DH_LABELS: [&[u8]; 2] = [b"-----BEGIN DH PARAMETERS-----", b"-----BEGIN X9.42 DH PARAMETERS-----"];
-
-/// Whether a text has only the characters of a cipher list. OpenSSL refuses any other one, a comment's `#`
-/// for instance.
-fn may_be_ciphers(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" :;,!+-@._=".contains(&byte))
-}
 
 /// Whether a list names a cipher suite of TLS 1.3, which is all that OpenSSL asks of it.
 fn has_suite(text: &str) -> bool {

@@ -6,7 +6,7 @@ use pest::Parser;
 
 use crate::catalogue::{Quirk, Release};
 use crate::credentials::{Encoding, PasswordHash, Scheme};
-use crate::lang::lines::{Line, grammar_text, lines, trim};
+use crate::lang::lines::{Line, NulHabits, Seen, grammar_text, seen, trim};
 use crate::model::notes::{Effect, Note, NoteKind, PasswordNote, Phase};
 use crate::model::{PasswordEntry, Passwords};
 use crate::text::{SourceId, Span};
@@ -33,14 +33,9 @@ pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Passwords, Vec
         notes: Vec::new(),
         earlier: HashMap::new(),
     };
-    for line in lines(bytes) {
-        if let Some(nul) = bytes[line.start..line.content_end].iter().position(|byte| *byte == 0) {
-            let at = line.start + nul;
+    for Seen { line, nul } in seen(bytes, NulHabits::of_secrets(release)) {
+        if let Some(at) = nul {
             reading.note(PasswordNote::HiddenByNul, at, at + 1, Effect::None);
-            if release.has(Quirk::NulHidesRestOfPasswords) {
-                break;
-            }
-            continue;
         }
         reading.line(line);
     }
