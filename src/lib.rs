@@ -15,6 +15,7 @@ pub mod lint;
 pub mod model;
 pub mod report;
 pub mod rules;
+pub mod show;
 pub mod testing;
 pub mod text;
 pub mod verify;

@@ -13,6 +13,7 @@ mod rule;
 mod schema;
 mod scratch;
 mod secrets;
+mod show;
 mod test;
 
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ enum Command {
     Broker(broker::Arguments),
     Rule(rule::Arguments),
     Schema(schema::Arguments),
+    Show(show::Arguments),
     Test(test::Arguments),
 }
 
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Broker(arguments) => Ok(broker::run(&arguments)),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Rule(arguments) => rule::run(&arguments),
     };

@@ -1,11 +1,12 @@
-//! `moskit schema`: the JSON Schemas of the spec and of test files, for editors.
+//! `moskit schema`: the JSON Schemas of the spec, of test files and of reports.
 
 use clap::{Args, ValueEnum};
 
 use super::{Answer, NOTHING, output};
 use crate::lang::spec::{self, script};
+use crate::show;
 
-/// Print the JSON Schema of the spec, or of test files
+/// Print the JSON Schema of the spec, of test files, or of a report
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Which schema
@@ -19,12 +20,15 @@ enum Language {
     Deployment,
     /// Files NAME.test.yaml
     Test,
+    /// What `moskit show --format json` prints
+    Show,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Answer {
     let schema = match arguments.language {
         Language::Deployment => spec::schema(),
         Language::Test => script::schema(),
+        Language::Show => show::schema(),
     };
     output::report(&format!("{schema:#}\n"));
     Ok(NOTHING)

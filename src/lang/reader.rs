@@ -87,6 +87,13 @@ impl<'f> Reader<'f> {
         Ok(tree.clone())
     }
 
+    /// The lines of every `mosquitto.conf` and included file that was read, in the order of reading.
+    pub fn confs(&self) -> Vec<Arc<conf::ConfTree>> {
+        let mut trees: Vec<_> = self.confs.values().cloned().collect();
+        trees.sort_by_key(|tree| tree.source);
+        trees
+    }
+
     /// The entries of a password file as a release reads them. What is no name in it is never shown.
     pub fn passwords(&mut self, id: SourceId, release: Release) -> (Passwords, Vec<Note>) {
         let bytes = self.sources.get(id).bytes().clone();

@@ -1,7 +1,7 @@
 //! Linting what is compiled: a spec through the texts that it would give, a pack as it will be installed.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Input, Kind, Outcome, conclude};
@@ -106,27 +106,57 @@ fn refused(name: &str, sources: Sources, findings: Vec<Diagnostic>) -> Outcome {
     }
 }
 
+/// A pack as it will be installed.
+pub struct Packed<'a> {
+    manifest: Manifest,
+    /// Its files in their install paths.
+    pub installed: Installed<'a>,
+    /// The install path of its `mosquitto.conf`.
+    pub main: PathBuf,
+    /// The releases to judge it by: those that were asked for, or else its own.
+    pub releases: Vec<Release>,
+}
+
+impl<'a> Packed<'a> {
+    /// Reads a pack, whose manifest the input is.
+    ///
+    /// # Errors
+    /// Why the manifest cannot be used, in words.
+    pub fn read(input: &Input<'a>) -> Result<Self, String> {
+        let manifest = Manifest::parse(&input.bytes).map_err(|error| format!("`{}`: {error}", input.name))?;
+        let folder = Path::new(input.name).parent().unwrap_or(Path::new(""));
+        let read = |path: &str| input.files.read(&folder.join(path)).ok();
+        let installed = Installed::of_manifest(&manifest, folder, read, input.files);
+        let targets = manifest.about.targets.iter().filter_map(|target| target.parse::<Target>().ok());
+        let mut releases: Vec<Release> = targets.flat_map(|target| target.releases().to_vec()).collect();
+        releases.sort();
+        releases.dedup();
+        let releases = if input.releases.is_empty() { releases } else { input.releases.to_vec() };
+        let is_main = |path: &&str| path.ends_with("/mosquitto.conf");
+        let main = manifest.installed().into_keys().find(is_main).map(PathBuf::from);
+        let main = main.ok_or_else(|| format!("`{}` names no mosquitto.conf", input.name))?;
+        Ok(Self { manifest, installed, main, releases })
+    }
+
+    /// The lines of its `mosquitto.conf`.
+    ///
+    /// # Errors
+    /// That it cannot be read, in words.
+    pub fn main(&self, reader: &mut Reader<'_>, folder: &Path) -> Result<Arc<conf::ConfTree>, String> {
+        let shown = folder.join("mosquitto.conf");
+        reader.conf(&self.main).map_err(|_| format!("`{}` cannot be read", shown.display()))
+    }
+}
+
 /// A pack: `input.name` is its manifest.
 pub(super) fn pack(input: Input<'_>) -> Result<Outcome, String> {
-    let manifest = Manifest::parse(&input.bytes).map_err(|error| format!("`{}`: {error}", input.name))?;
+    let packed = Packed::read(&input)?;
     let folder = Path::new(input.name).parent().unwrap_or(Path::new(""));
-    let read = |path: &str| input.files.read(&folder.join(path)).ok();
-    let installed = Installed::of_manifest(&manifest, folder, read, input.files);
-    let targets = manifest.about.targets.iter().filter_map(|target| target.parse::<Target>().ok());
-    let mut releases: Vec<Release> = targets.flat_map(|target| target.releases().to_vec()).collect();
-    releases.sort();
-    releases.dedup();
-    let releases = if input.releases.is_empty() { &releases } else { input.releases };
-    let mut reader = Reader::new(&installed, input.environment.clone());
-    let changed = changed(&manifest, folder, &input, &mut reader.sources);
-    let is_main = |path: &&str| path.ends_with("/mosquitto.conf");
-    let main = manifest.installed().into_keys().find(is_main).map(str::to_owned);
-    let main = main.ok_or_else(|| format!("`{}` names no mosquitto.conf", input.name))?;
-    let tree = reader
-        .conf(Path::new(&main))
-        .map_err(|_| format!("`{}` cannot be read", folder.join("mosquitto.conf").display()))?;
+    let mut reader = Reader::new(&packed.installed, input.environment.clone());
+    let changed = changed(&packed.manifest, folder, &input, &mut reader.sources);
+    let tree = packed.main(&mut reader, folder)?;
     let lowered: Vec<Lowered> =
-        releases.iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect();
+        packed.releases.iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect();
     let now = reader.environment.now;
     let waivers = Waivers::read(&reader.sources);
     let mut outcome = conclude(input.name, Kind::Pack, reader.sources, &lowered, now, &waivers);

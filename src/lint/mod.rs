@@ -7,6 +7,7 @@ mod kind;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use generated::Packed;
 pub use json::json;
 pub use kind::{Kind, detect};
 
@@ -127,6 +128,12 @@ fn conclude(
     }
 }
 
+/// The verdict of each release, with the words of the findings.
+pub fn verdicts(lowered: &[Lowered], sources: &Sources, now: i64) -> Vec<ReleaseVerdict> {
+    let (findings, _) = rules::check(lowered, sources, now);
+    lowered.iter().map(|lowered| verdict(lowered, &findings, sources, now)).collect()
+}
+
 fn verdict(lowered: &Lowered, findings: &[Diagnostic], sources: &Sources, now: i64) -> ReleaseVerdict {
     let release = lowered.deployment.release;
     let notes::Verdict { loads, reason, .. } = notes::verdict(release, &lowered.notes);
@@ -158,7 +165,8 @@ fn verdict(lowered: &Lowered, findings: &[Diagnostic], sources: &Sources, now: i
     ReleaseVerdict { release, loads, reason }
 }
 
-fn not_checked(lowered: &[Lowered]) -> Vec<(String, String)> {
+/// Files that are named and could not be looked at, and the first part of the path that does not exist here.
+pub fn not_checked(lowered: &[Lowered]) -> Vec<(String, String)> {
     let notes = lowered.iter().flat_map(|lowered| &lowered.notes);
     let mut list: Vec<_> = notes
         .filter_map(|note| match &note.kind {

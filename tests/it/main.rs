@@ -28,6 +28,7 @@ mod rule_coverage;
 mod rule_pages;
 mod script;
 mod seeds;
+mod show;
 mod spec;
 mod tidy;
 mod transport;

@@ -55,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "text",
         ],
     ),
+    ("show", &["catalogue", "lang", "lint", "model", "report", "text"]),
     ("lint", &["catalogue", "compile", "lang", "model", "report", "rules", "text"]),
 ];
 

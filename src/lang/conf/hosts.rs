@@ -120,7 +120,7 @@ fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
 /// Whether a listener gets a socket, as far as its host tells: the WebSocket listeners of some releases take
 /// nothing
 /// but whole addresses and names of interfaces.
-pub(super) fn is_opened(listener: &Listener, release: Release) -> bool {
+pub fn is_opened(listener: &Listener, release: Release) -> bool {
     let Some(host) = listener.host.as_ref().filter(|_| !heeds_host(listener, release)) else { return true };
     host.value.parse::<IpAddr>().is_ok() || matches!(read(&host.value), Host::Name(_))
 }

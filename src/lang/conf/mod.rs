@@ -11,6 +11,7 @@ mod plugins;
 mod tree;
 mod value;
 
+pub use hosts::is_opened;
 pub use layout::layout;
 pub use lower::lower;
 pub use tree::{ConfLine, ConfTree, LineKind, parse};
