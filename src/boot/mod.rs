@@ -1,11 +1,13 @@
 //! From files to a deployment that a broker can serve: a configuration or a pack, read as one release does, or the
 //! reason why that release would not start and the status that it would end with.
 
+mod reload;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::catalogue::{Quirk, Release, Target};
+use crate::catalogue::{Quirk, Release, Target, options};
 use crate::compile::Installed;
 use crate::compile::manifest::Manifest;
 use crate::lang::{Environment, Reader, conf};
@@ -13,7 +15,9 @@ use crate::model::notes::{self, Effect, FileProblem, Note, NoteKind, Phase};
 use crate::model::{Deployment, Lowered};
 use crate::report::{Diagnostic, Severity};
 use crate::rules;
-use crate::text::{Account, FileError, FileFacts, Files, Source, Sources};
+use crate::text::{Account, FileError, FileFacts, FileKind, Files, Source, Sources};
+
+pub use reload::{Ended, Reloaded, reload};
 
 /// Statuses with which a broker ends.
 pub mod status {
@@ -25,6 +29,8 @@ pub mod status {
     pub const INVALID: u8 = 3;
     /// A security file or plugin cannot be opened.
     pub const CANNOT_OPEN: u8 = 13;
+    /// The pid file cannot be written, from 2.1 on.
+    pub const NO_PID_FILE: u8 = 14;
 }
 
 /// What a broker is started on.
@@ -52,6 +58,10 @@ pub struct Loaded {
 pub struct Refusal {
     /// The status that it would end with.
     pub status: u8,
+    /// When it would end.
+    pub phase: Phase,
+    /// What was read all the same.
+    pub deployment: Option<Arc<Deployment>>,
     /// What is wrong; empty where no text is to blame.
     pub findings: Vec<Diagnostic>,
     /// The texts that the findings point into.
@@ -147,24 +157,21 @@ impl Files for Here<'_> {
 pub fn load(here: &Here<'_>, release: Release, environment: Environment) -> Result<Loaded, Box<Refusal>> {
     let now = environment.now;
     let mut reader = Reader::new(here, environment);
-    let tree = if here.main.as_os_str().is_empty() {
-        let id = reader.sources.add(Source::new("no file", *b""));
-        Arc::new(conf::parse(id, b""))
-    } else {
-        match reader.conf(&here.main) {
-            Ok(tree) => tree,
-            Err(_) => {
-                let shown = here.shown(&here.main);
-                return Err(Box::new(Refusal {
-                    status: status::INVALID,
-                    findings: Vec::new(),
-                    sources: reader.sources,
-                    reason: format!("`{}` cannot be read", shown.display()),
-                }));
-            }
+    let tree = match tree(&mut reader, here) {
+        Ok(tree) => tree,
+        Err(reason) => {
+            return Err(Box::new(Refusal {
+                status: status::INVALID,
+                phase: Phase::Read,
+                deployment: None,
+                findings: Vec::new(),
+                sources: reader.sources,
+                reason,
+            }));
         }
     };
-    let lowered = conf::lower(&mut reader, &tree, release);
+    let mut lowered = conf::lower(&mut reader, &tree, release);
+    lowered.notes.iter_mut().for_each(judge_from_here);
     let sources = reader.sources;
     if notes::verdict(release, &lowered.notes).loads == Some(false) {
         return Err(Box::new(refusal(lowered, sources, release, now)));
@@ -173,13 +180,67 @@ pub fn load(here: &Here<'_>, release: Release, environment: Environment) -> Resu
     Ok(Loaded { deployment: Arc::new(deployment), sources, notes })
 }
 
+/// The lines of the main file; none of them where there is no file.
+fn tree(reader: &mut Reader<'_>, here: &Here<'_>) -> Result<Arc<conf::ConfTree>, String> {
+    if here.main.as_os_str().is_empty() {
+        let id = reader.sources.add(Source::new("no file", *b""));
+        return Ok(Arc::new(conf::parse(id, b"")));
+    }
+    reader.conf(&here.main).map_err(|error| {
+        let shown = here.shown(&here.main);
+        format!("`{}` cannot be read: {}", shown.display(), why(&error))
+    })
+}
+
+/// Whoever reads is the broker itself: what cannot be read from here cannot be read by it.
+fn judge_from_here(note: &mut Note) {
+    let is_told = match &note.kind {
+        NoteKind::File { problem: FileProblem::Open(_), .. } | NoteKind::Include { .. } => true,
+        NoteKind::NotChecked { .. } => note.phase != Phase::Plugins,
+        _ => false,
+    };
+    if note.effect == Effect::Unknown && is_told {
+        note.effect = Effect::Fatal;
+    }
+}
+
+/// Why a file cannot be read, in words.
+fn why(error: &FileError) -> String {
+    match error {
+        FileError::Missing | FileError::Unseen { .. } | FileError::Planned => "it does not exist".to_owned(),
+        FileError::Denied => "permission denied".to_owned(),
+        FileError::Kind(FileKind::Directory) => "it is a folder".to_owned(),
+        FileError::Kind(_) => "it is not a regular file".to_owned(),
+        FileError::TooLarge => "it is too large".to_owned(),
+        FileError::Other(reason) => reason.clone(),
+    }
+}
+
 fn refusal(lowered: Lowered, sources: Sources, release: Release, now: i64) -> Refusal {
-    let status = notes::verdict(release, &lowered.notes)
-        .reason
-        .map_or(status::INVALID, |note| status_of(note, release));
-    let fatal: Vec<_> =
-        lowered.notes.iter().filter(|note| note.effect == Effect::Fatal).map(|note| note.span).collect();
-    let (mut findings, _) = rules::check(std::slice::from_ref(&lowered), &sources, now);
+    let first = notes::verdict(release, &lowered.notes).reason;
+    let phase = first.map_or(Phase::Read, |note| note.phase);
+    let status = match phase {
+        Phase::Security => {
+            first_security(&lowered.notes).map_or(status::INVALID, |note| status_of(note, release))
+        }
+        _ => first.map_or(status::INVALID, |note| status_of(note, release)),
+    };
+    let findings = findings_of(&lowered, &sources, now, |_| true);
+    let reason = format!("Mosquitto {release} does not start with this");
+    let deployment = Some(Arc::new(lowered.deployment));
+    Refusal { status, phase, deployment, findings, sources, reason }
+}
+
+/// The findings at the places of fatal notes that are asked for.
+fn findings_of(
+    lowered: &Lowered,
+    sources: &Sources,
+    now: i64,
+    is_wanted: impl Fn(&Note) -> bool,
+) -> Vec<Diagnostic> {
+    let fatal = lowered.notes.iter().filter(|note| note.effect == Effect::Fatal && is_wanted(note));
+    let fatal: Vec<_> = fatal.map(|note| note.span).collect();
+    let (mut findings, _) = rules::check(std::slice::from_ref(lowered), sources, now);
     findings.retain(|finding| {
         let span = finding.primary.span;
         let meets = |other: &crate::text::Span| {
@@ -187,7 +248,17 @@ fn refusal(lowered: Lowered, sources: Sources, release: Release, now: i64) -> Re
         };
         finding.severity == Severity::Error && fatal.iter().any(meets)
     });
-    Refusal { status, findings, sources, reason: format!("Mosquitto {release} does not start with this") }
+    findings
+}
+
+/// The first fatal note on security files: every release reads all password files first, then all ACL files.
+fn first_security(notes: &[Note]) -> Option<&Note> {
+    let rank = |note: &&Note| match &note.kind {
+        NoteKind::Password(_) | NoteKind::File { option: options::PASSWORD_FILE, .. } => 0,
+        NoteKind::Acl(_) | NoteKind::File { option: options::ACL_FILE, .. } => 1,
+        _ => 2,
+    };
+    notes.iter().filter(|note| note.effect == Effect::Fatal && note.phase == Phase::Security).min_by_key(rank)
 }
 
 /// The status that a release ends with for its first fatal problem.

@@ -76,8 +76,6 @@ pub(super) enum End {
     Lost,
     /// The client did what it may not.
     Expelled,
-    /// The broker ends.
-    Shutdown,
 }
 
 impl Core {
@@ -156,7 +154,7 @@ impl Core {
         }
         send_on(link, packet);
         self.statistics.packets_sent += 1;
-        self.log.say(LogType::Debug, || format!("sending {:?} to {}", packet.kind(), session.client_id));
+        self.log.say(LogType::Debug, || format!("Sending {} to {}", packet.kind().name(), session.client_id));
     }
 
     /// Sends one of the four acknowledgements.

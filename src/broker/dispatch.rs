@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::core::{Core, End, Guest};
 use super::log::LogType;
 use super::session::Stage;
-use super::wire::{Disconnect, Packet, PacketKind, Property, QoS, Reason, Version};
+use super::wire::{Disconnect, Packet, Property, QoS, Reason, Version};
 use crate::catalogue::Quirk;
 
 impl Core {
@@ -17,7 +17,7 @@ impl Core {
             link.heard = now;
         }
         let client_id = session.client_id.clone();
-        self.log.say(LogType::Debug, || format!("Received {} from {client_id}", name(packet.kind())));
+        self.log.say(LogType::Debug, || format!("Received {} from {client_id}", packet.kind().name()));
         match packet {
             Packet::Publish(publish) => self.publish(guest, publish, now),
             Packet::PubAck(ack) => self.done(guest, ack.packet_id, QoS::AtLeastOnce, Stage::Sent, now),
@@ -64,9 +64,4 @@ impl Core {
         }
         self.gone(guest, if with_will { End::GoodbyeWithWill } else { End::Goodbye }, now);
     }
-}
-
-/// A packet's name as protocols spell it.
-pub(super) fn name(kind: PacketKind) -> String {
-    format!("{kind:?}").to_uppercase()
 }

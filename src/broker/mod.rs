@@ -17,6 +17,7 @@ pub mod refusal;
 mod reload;
 mod retained;
 mod server;
+mod service;
 mod session;
 mod statistics;
 mod subscribe;
@@ -27,6 +28,7 @@ pub mod transport;
 mod unhonoured;
 pub mod wire;
 
-pub use log::{Log, LogSink, LogType};
+pub use log::{Log, LogSink, LogTopics, LogType};
 pub use server::{Bound, Prepared, Running, StartError};
+pub use service::{Service, service, waivable};
 pub use unhonoured::Unhonoured;

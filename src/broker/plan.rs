@@ -49,8 +49,6 @@ pub(super) enum NameSource {
 #[derive(Clone, Debug)]
 pub(super) struct Door {
     pub(super) port: u16,
-    /// Its host, or the path of its socket.
-    place: Option<Box<str>>,
     pub(super) max_connections: Option<usize>,
     pub(super) max_qos: QoS,
     /// Topic aliases that clients may use.
@@ -186,7 +184,6 @@ impl Door {
         let most = block.number(options::MAX_QOS).and_then(|number| u8::try_from(number).ok());
         Self {
             port: listener.port,
-            place: place(listener),
             max_connections: block.limit(options::MAX_CONNECTIONS).filter(|_| !ignores_connections),
             max_qos: most.and_then(QoS::from_number).unwrap_or(QoS::ExactlyOnce),
             max_topic_alias: small(block.number(options::MAX_TOPIC_ALIAS)),
@@ -204,16 +201,6 @@ impl Door {
             guard: Guard::of(deployment, listener),
         }
     }
-
-    /// Whether it is the door of a listener, by port and host.
-    pub(super) fn is_of(&self, listener: &Listener) -> bool {
-        self.port == listener.port && self.place == place(listener)
-    }
-}
-
-/// The host of a listener, or the path of its socket.
-fn place(listener: &Listener) -> Option<Box<str>> {
-    listener.socket.as_ref().or(listener.host.as_ref()).map(|place| place.value.clone())
 }
 
 /// `accept_protocol_versions`: digits between blanks or commas; everything without it.

@@ -8,12 +8,12 @@ use super::plan::{Door, Guard, Limits, NameSource};
 use super::wire::QoS;
 use crate::catalogue::{Quirk, options};
 use crate::credentials::Verification;
-use crate::model::Deployment;
+use crate::model::{Deployment, Listener};
 
 impl Core {
     /// Takes over what the release takes over of a deployment that was read again, and ends the connections of
-    /// clients that could not log in any more.
-    pub(super) fn adopt(&mut self, deployment: &Deployment, now: Instant) {
+    /// clients that could not log in any more. Without `has_lines` only the files that it names were read.
+    pub(super) fn adopt(&mut self, deployment: &Deployment, has_lines: bool, now: Instant) {
         let kept = self.limits.clone();
         self.limits = Limits {
             max_packet_size: kept.max_packet_size,
@@ -28,18 +28,17 @@ impl Core {
             check_retain_source: kept.check_retain_source,
             ..Limits::of(deployment)
         };
-        for door in &mut self.doors {
-            let Some(listener) = deployment.listeners.iter().find(|listener| door.is_of(listener)) else {
-                continue;
-            };
+        for (door, listener) in self.doors.iter_mut().zip(&deployment.listeners) {
+            let prefix = std::mem::take(&mut door.guard.auto_id_prefix);
             if deployment.release.has(Quirk::ReloadResetsListenerLimits) {
-                if listener.settings.get(options::PORT).is_none() {
+                if has_lines && listener.settings.get(options::PORT).is_none() {
                     (door.max_connections, door.max_qos, door.max_topic_alias) = (None, QoS::ExactlyOnce, 10);
                 }
                 door.guard = Guard::of(deployment, listener);
             } else {
                 *door = Door::of(deployment, listener);
             }
+            door.guard.auto_id_prefix = prefix_again(deployment, listener, has_lines).unwrap_or(prefix);
         }
         let connected = self
             .sessions
@@ -71,4 +70,17 @@ impl Core {
         let hash = users.hash(name.as_bytes());
         hash.is_some_and(|hash| !password.is_empty() && hash.verify(password) == Verification::Right)
     }
+}
+
+/// The prefix of client ids after a reload, where it is not the one before: what was written, as far as the release
+/// still knows it.
+fn prefix_again(deployment: &Deployment, listener: &Listener, has_lines: bool) -> Option<Box<str>> {
+    let is_lost = deployment.release.has(Quirk::ReloadLosesGlobalPrefix);
+    if !has_lines && !is_lost {
+        return None;
+    }
+    let own = listener.settings.text(options::LISTENER_AUTO_ID_PREFIX);
+    let block = deployment.security_of(listener).settings.text(options::AUTO_ID_PREFIX);
+    let block = block.filter(|_| !is_lost || listener.security.is_some());
+    Some(own.or(block).map_or_else(Box::default, |prefix| prefix.value.into()))
 }

@@ -10,15 +10,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection;
-use super::core::{Core, End, Guest};
+use super::core::Core;
 use super::log::{Log, LogType};
 use super::time::TICK;
 use super::transport::{self, Address, OpenError, Opened, Placement, Raw, Secure, TlsError, Upgrade};
 use super::unhonoured::{Unhonoured, unhonoured};
-use super::wire::{Disconnect, Packet, Properties, Reason, Version};
-use crate::catalogue::options;
+use crate::catalogue::{OptionId, options};
 use crate::credentials::KeySource;
-use crate::model::{Deployment, Protocol};
+use crate::model::{Deployment, Protocol, Security};
 use crate::text::Files;
 
 /// How long clients may take for their last bytes, once the broker ends.
@@ -45,6 +44,8 @@ pub enum StartError {
     Open(OpenError),
     /// No listener has a socket.
     NoListener,
+    /// A file that says who may do what is named and was not read.
+    Unread(OptionId, Box<str>),
 }
 
 impl fmt::Display for StartError {
@@ -53,6 +54,7 @@ impl fmt::Display for StartError {
             Self::Tls(error) => error.fmt(out),
             Self::Open(error) => error.fmt(out),
             Self::NoListener => out.write_str("no listener could be opened"),
+            Self::Unread(option, path) => write!(out, "`{} {path}`: it was not read", option.name()),
         }
     }
 }
@@ -76,18 +78,41 @@ impl Prepared {
     /// Reads what the listeners of a deployment name.
     ///
     /// # Errors
-    /// Where certificates, keys or other TLS options of a listener cannot be used.
+    /// Where certificates, keys or other TLS options of a listener cannot be used, or where a password or ACL file
+    /// is named and its contents are not known.
     pub fn new(deployment: Arc<Deployment>, files: &dyn Files) -> Result<Self, StartError> {
+        let blocks = deployment.listeners.iter().map(|listener| deployment.security_of(listener));
+        if let Some(unread) = blocks.filter_map(unread).next() {
+            return Err(unread);
+        }
         let mut secure = Vec::new();
         let mut list = unhonoured(&deployment);
         for listener in &deployment.listeners {
             let security = deployment.security_of(listener);
             let loaded =
                 Secure::load(listener, security, deployment.release, files).map_err(StartError::Tls)?;
-            list.extend(loaded.iter().flat_map(|secure| secure.unhonoured()).map(Unhonoured::of_tls));
+            let of_tls = loaded.iter().flat_map(|secure| secure.unhonoured()).map(Unhonoured::of_tls);
+            // Pre-shared keys are listed already.
+            list.extend(of_tls.filter(|item| item.option != options::PSK_HINT));
             secure.push(loaded);
         }
         Ok(Self { deployment, secure, unhonoured: list })
+    }
+
+    /// Reads what the listeners name once more, for a reload to `deployment`, whose listeners are those of this
+    /// one. Where certificates cannot be used the reason is told.
+    pub fn again(&self, deployment: Arc<Deployment>, files: &dyn Files) -> (Self, Vec<TlsError>) {
+        let mut errors = Vec::new();
+        let pairs = deployment.listeners.iter().zip(&self.secure);
+        let secure = pairs.map(|(listener, kept)| {
+            let kept = kept.as_ref()?;
+            let security = deployment.security_of(listener);
+            let (again, error) = kept.again(listener, security, deployment.release, files);
+            errors.extend(error);
+            Some(again)
+        });
+        let secure = secure.collect();
+        (Self { secure, unhonoured: self.unhonoured.clone(), deployment }, errors)
     }
 
     /// What the configuration asks for and the built-in broker does not do.
@@ -152,9 +177,23 @@ impl Prepared {
             let door = Accepting { core: core.clone(), door: index, secure: secure.clone(), upgrade };
             tasks.spawn_local(door.run(one, ending.clone()));
         }
-        tasks.spawn_local(keep_time(core.clone(), begun));
-        Ok(Running { core, bound, tasks, secure, farewell })
+        let mut clocks = JoinSet::new();
+        clocks.spawn_local(keep_time(core.clone(), begun));
+        clocks.spawn_local(tell_log(core.clone()));
+        Ok(Running { core, bound, tasks, _clocks: clocks, secure, farewell })
     }
+}
+
+/// A security file without which more would be allowed than is meant.
+fn unread(security: &Security) -> Option<StartError> {
+    let settings = &security.settings;
+    let of = |option, is_missing: bool| {
+        let path = settings.text(option).map_or("", |path| path.value);
+        is_missing.then(|| StartError::Unread(option, path.into()))
+    };
+    let (passwords, acl) = (&security.passwords, &security.acl);
+    of(options::PASSWORD_FILE, passwords.is_named() && passwords.loaded().is_none())
+        .or_else(|| of(options::ACL_FILE, acl.is_named() && acl.loaded().is_none()))
 }
 
 /// A listener that takes clients in.
@@ -240,6 +279,15 @@ async fn welcome(
     }
 }
 
+/// Sends messages of the log to those who subscribed to them.
+async fn tell_log(core: Rc<RefCell<Core>>) {
+    let Some(topics) = core.borrow().log.topics().cloned() else { return };
+    loop {
+        topics.wait().await;
+        core.borrow_mut().tell_log(Instant::now());
+    }
+}
+
 async fn keep_time(core: Rc<RefCell<Core>>, begun: Instant) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -266,7 +314,10 @@ async fn keep_time(core: Rc<RefCell<Core>>, begun: Instant) {
 pub struct Running {
     core: Rc<RefCell<Core>>,
     bound: Vec<Bound>,
+    /// One for each listener.
     tasks: JoinSet<()>,
+    /// What goes on by itself, until this is dropped.
+    _clocks: JoinSet<()>,
     secure: Rc<watch::Sender<Vec<Option<Secure>>>>,
     farewell: watch::Sender<bool>,
 }
@@ -277,50 +328,38 @@ impl Running {
         &self.bound
     }
 
-    /// Takes over what a reload changes: `deployment` is what the files say now.
-    pub fn reload(&self, prepared: &Prepared) {
-        self.core.borrow_mut().adopt(&prepared.deployment, Instant::now());
+    /// Takes over what a reload changes: `prepared` holds what the files say now, and is made with
+    /// [`Prepared::again`]. Without `has_lines` the configuration could not be read, only the files that it names.
+    pub fn reload(&self, prepared: &Prepared, has_lines: bool) {
+        self.core.borrow_mut().adopt(&prepared.deployment, has_lines, Instant::now());
         self.secure.send_replace(prepared.secure.clone());
     }
 
-    /// Ends it: clients of MQTT 5 are told, wills are not sent, the sockets are closed.
+    /// Ends it as every release does: all wills are sent, those that wait for their time included; then the
+    /// connections are closed, without a word.
     pub async fn stop(mut self) {
-        let now = Instant::now();
-        {
-            let mut core = self.core.borrow_mut();
-            let guests: Vec<Guest> = core
-                .sessions
-                .iter()
-                .filter_map(|(key, session)| Some(Guest { key, number: session.link.as_ref()?.number }))
-                .collect();
-            for guest in guests {
-                core.dismiss(guest, now);
-            }
-        }
+        self.core.borrow_mut().say_goodbye(Instant::now());
         // The tasks may have ended already.
         let _ = self.farewell.send(true);
-        let all = async { while self.tasks.len() > 1 && self.tasks.join_next().await.is_some() {} };
+        let all = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(2 * FAREWELL, all).await;
         self.tasks.shutdown().await;
     }
 }
 
 impl Core {
-    /// Ends the connection of a client because the broker ends.
-    fn dismiss(&mut self, guest: Guest, now: Instant) {
-        let Some(session) = self.session(guest) else { return };
-        if let Some(link) = &session.link {
-            if link.version == Version::V5 {
-                let reason = Reason::SERVER_SHUTTING_DOWN;
-                super::core::send_on(
-                    link,
-                    &Packet::Disconnect(Disconnect { reason, properties: Properties::NONE }),
-                );
+    fn say_goodbye(&mut self, now: Instant) {
+        self.tell_log(now);
+        let keys: Vec<_> = self.sessions.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let will = self.sessions.get_mut(key).and_then(|session| session.will.take());
+            if let Some(will) = will {
+                self.publish_will(key, &will.will, now);
             }
+        }
+        for link in self.sessions.iter().filter_map(|(_, session)| session.link.as_ref()) {
             link.out.close();
         }
-        session.will = None;
-        self.gone(guest, End::Shutdown, now);
     }
 }
 

@@ -85,6 +85,10 @@ impl Core {
         let version = session.version;
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         for filter in &unsubscribe.filters {
+            self.log.say(LogType::Unsubscribe, || {
+                let client = self.sessions.get(guest.key).map(|session| session.client_id.to_string());
+                format!("{} {filter}", client.unwrap_or_default())
+            });
             let was_there = self.subscriptions.remove(Shared::of(filter.as_str()), guest.key);
             if was_there && let Some(session) = self.sessions.get_mut(guest.key) {
                 session.filters.remove(filter);

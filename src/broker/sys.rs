@@ -1,8 +1,17 @@
 //! The `$SYS` topics that tell about the broker itself.
 
-use std::time::Instant;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use super::core::Core;
+use super::log::LogTopics;
+use super::message::Message;
+use super::wire::{Properties, QoS, Text};
+
+/// How long messages of the log wait for their receivers.
+const LOG_EXPIRY: Duration = Duration::from_secs(20);
 
 impl Core {
     /// What never changes.
@@ -10,6 +19,28 @@ impl Core {
         if self.limits.sys_interval.is_some() {
             let version = format!("mosquitto version {}", self.release);
             self.announce("$SYS/broker/version", version, now);
+        }
+    }
+
+    /// Sends what waits in the log, as every release does: with quality of service 2, not retained, for twenty
+    /// seconds.
+    pub(super) fn tell_log(&mut self, now: Instant) {
+        let lines = self.log.topics().map(LogTopics::take).unwrap_or_default();
+        for (kind, line) in lines {
+            let Some(topic) = kind.topic().and_then(|topic| Text::new(Bytes::from_static(topic.as_bytes())))
+            else {
+                continue;
+            };
+            let message = Rc::new(Message {
+                topic,
+                payload: Bytes::from(line),
+                qos: QoS::ExactlyOnce,
+                retain: false,
+                properties: Properties::NONE,
+                expires: Some(now + LOG_EXPIRY),
+                source: None,
+            });
+            self.route(&message, None, now);
         }
     }
 

@@ -17,7 +17,8 @@ pub struct Unhonoured {
 
 impl Unhonoured {
     pub(super) fn of_tls(found: &transport::Unhonoured) -> Self {
-        Self { option: found.option, what: found.what.clone(), is_security: false }
+        let is_security = found.option == options::TLS_ENGINE;
+        Self { option: found.option, what: found.what.clone(), is_security }
     }
 }
 
@@ -57,8 +58,47 @@ pub(super) fn unhonoured(deployment: &Deployment) -> Vec<Unhonoured> {
         let what = "sessions and retained messages are forgotten at the end";
         add(options::PERSISTENCE, what.to_owned(), false);
     }
+    if deployment.global.is_on(options::ENABLE_CONTROL_API) {
+        let what = "the broker answers nothing on `$CONTROL/broker/v1`";
+        add(options::ENABLE_CONTROL_API, what.to_owned(), false);
+    }
+    if deployment.global.number(options::RETAIN_EXPIRY_INTERVAL).is_some_and(|minutes| minutes.value > 0) {
+        let what = "retained messages are kept until they are replaced";
+        add(options::RETAIN_EXPIRY_INTERVAL, what.to_owned(), false);
+    }
     if deployment.global.number(options::MEMORY_LIMIT).is_some_and(|most| most.value > 0) {
         add(options::MEMORY_LIMIT, "memory is not counted".to_owned(), false);
     }
     list
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use crate::broker::Prepared;
+    use crate::catalogue::Release;
+    use crate::credentials::{Authority, OperatingSystem};
+    use crate::lang::{Environment, Reader, conf};
+    use crate::text::{Memory, Source};
+
+    /// The names of what is not done of a configuration; `TLS` stands for a certificate and its key.
+    pub(in crate::broker) fn listed_by(text: &str) -> Vec<&'static str> {
+        let mut files = Memory::new();
+        let authority = Authority::make("CA", 0, 86_400, &OperatingSystem).unwrap();
+        let server = authority.issue_server(&["localhost".into()], "s", 0, 86_400, &OperatingSystem).unwrap();
+        files.insert(Path::new("/s.crt"), server.certificate.into_bytes());
+        files.insert(Path::new("/s.key"), server.key.expose().to_vec());
+        let text = text.replace("TLS\n", "certfile /s.crt\nkeyfile /s.key\n");
+        // The only option that no release of this line reads any more.
+        let release = if text.contains("dhparamfile") { Release::known()[0] } else { Release::newest() };
+        let text = text.replace("dh.pem", "/dh.pem");
+        files.insert(Path::new("/dh.pem"), b"-----BEGIN DH PARAMETERS-----\n".to_vec());
+        let mut reader = Reader::new(&files, Environment { now: 0, started_by: "root".to_owned() });
+        let id = reader.sources.add(Source::new("mosquitto.conf", text.as_bytes()));
+        let lowered = conf::lower(&mut reader, &conf::parse(id, text.as_bytes()), release);
+        let prepared = Prepared::new(Arc::new(lowered.deployment), &files).unwrap();
+        prepared.unhonoured().iter().map(|item| item.option.name()).collect()
+    }
 }

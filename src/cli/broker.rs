@@ -1,68 +1,109 @@
 //! `moskit broker`: the built-in broker, with Mosquitto's own flags and statuses.
 
+mod input;
 mod log;
+mod pid;
+mod ready;
+mod serve;
 
-use std::cell::RefCell;
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use clap::{ArgAction, Args};
 use tokio::task::LocalSet;
 
+use self::pid::PidFile;
 use super::privileges::Dropped;
 use super::{output, paths, privileges};
 use crate::boot::{self, Here, Loaded, Main, Refusal, status};
-use crate::broker::transport::{Address, Placement};
-use crate::broker::{Log, LogSink, LogType, Prepared, Running, StartError};
-use crate::catalogue::{Quirk, Release, Target};
-use crate::credentials::OperatingSystem;
+use crate::broker::{Prepared, StartError, waivable};
+use crate::catalogue::{OptionId, Quirk, Release, Target};
 use crate::lang::Environment;
-use crate::model::{Deployment, ListenerKind, Protocol};
+use crate::model::notes::Phase;
+use crate::model::{Deployment, ListenerKind};
+use crate::report::nearest;
 use crate::report::render::concise;
-
 use crate::text::disk::Disk;
+
+/// What `--help` says behind the options.
+const MORE: &str = "\
+Without FILE and PACK it serves port 1883 of this machine's loopback addresses.
+
+Signals: SIGTERM and SIGINT end it, SIGHUP makes it read its files again and
+open its log file anew.
+
+Exit status, as Mosquitto's: 0 ended by a signal; 1 a listener, certificate or
+account cannot be used; 3 the configuration or the command line is not valid;
+13 a password, ACL or PSK file or a plugin cannot be opened; 14 (2.1) the pid
+file cannot be written.
+
+The ready file: {\"listeners\": [{\"index\": 0, \"protocol\": \"mqtt\", \"tls\": false,
+\"address\": \"127.0.0.1\", \"port\": 1883}]}, one entry an address; `index` counts the
+listeners in the order of the configuration, `protocol` is `mqtt` or
+`websockets`, a unix socket has `socket` in place of `address` and `port`.";
 
 /// Run the built-in broker on a configuration or a pack
 #[derive(Args)]
+#[command(after_long_help = MORE)]
 pub(super) struct Arguments {
     /// A pack, by its folder; it runs where it lies, as whoever starts it
     #[arg(conflicts_with = "config")]
     pack: Option<PathBuf>,
 
-    /// The configuration file
+    /// The configuration file, a mosquitto.conf
     #[arg(short, long = "config-file", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Port to listen on where the configuration names no listener; may be repeated
-    #[arg(short, long = "port", value_name = "PORT")]
+    /// Port to listen on where the configuration names no listener; may be
+    /// repeated for 2.1
+    #[arg(short, long = "port", value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Vec<u16>,
 
-    /// Log everything
+    /// Go to the background once the configuration is read
     #[arg(short, long)]
-    verbose: bool,
+    daemon: bool,
 
-    /// Release to do as [default: the newest that the pack was made for, else the newest known]
+    /// Log everything
+    #[arg(short, long, action = ArgAction::Count)]
+    verbose: u8,
+
+    /// Log nothing (2.1)
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// Read the configuration as Mosquitto's own test does, and end (2.1)
+    #[arg(long, requires = "config")]
+    test_config: bool,
+
+    /// Release to do as [default: the newest that the pack was made for, else
+    /// the newest known]
     #[arg(long, value_name = "RELEASE")]
     target: Option<Target>,
 
-    /// Start although this is in the configuration and not served, by the option's name; may be repeated
+    /// Start although this option is in the configuration and not served; may
+    /// be repeated
     #[arg(long, value_name = "NAME")]
     without: Vec<String>,
 
-    /// Listen on free ports of the loopback addresses in place of the configured ones
+    /// Listen on free ports of the loopback addresses in place of the
+    /// configured ones
     #[arg(long)]
     ephemeral_ports: bool,
 
-    /// Write a file, once clients can connect, that says as JSON where the listeners are
+    /// Write a file, once clients can connect, that says as JSON where the
+    /// listeners are
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 }
 
-/// What ends the broker before it runs: the status.
+/// What ends the broker: the status.
 struct Stop(u8);
+
+/// Says why the broker ends.
+fn stop(code: u8, reason: impl std::fmt::Display) -> Stop {
+    output::narrate(&format!("moskit: {reason}"));
+    Stop(code)
+}
 
 pub(super) fn run(arguments: &Arguments) -> u8 {
     match start(arguments) {
@@ -72,37 +113,46 @@ pub(super) fn run(arguments: &Arguments) -> u8 {
 }
 
 fn start(arguments: &Arguments) -> Result<(), Stop> {
-    let main = match (&arguments.pack, &arguments.config) {
-        (Some(pack), _) => Main::Pack(pack.clone()),
-        (None, Some(config)) => Main::Conf(config.clone()),
-        (None, None) => Main::Nothing,
-    };
-    let here = std::env::current_dir().map_err(|error| {
-        output::narrate(&format!("moskit: no current directory: {error}"));
-        Stop(status::CANNOT_START)
-    })?;
+    let here = std::env::current_dir()
+        .map_err(|error| stop(status::CANNOT_START, format!("no current directory: {error}")))?;
     let disk = Disk::new(here);
-    let files = Here::of(&main, &disk).map_err(|reason| {
-        output::narrate(&format!("moskit: {reason}"));
-        Stop(status::INVALID)
-    })?;
+    let main = input::of(arguments.pack.as_deref(), arguments.config.as_deref(), &disk)
+        .map_err(|reason| stop(status::INVALID, reason))?;
+    check_waived(&arguments.without)?;
+    let files = Here::of(&main, &disk).map_err(|reason| stop(status::INVALID, reason))?;
     let asked = arguments.target.as_ref().and_then(|target| target.releases().last().copied());
     let release = asked.or(files.newest_target()).unwrap_or(Release::newest());
-    let mut loaded = boot::load(&files, release, environment()).map_err(|refusal| refused(&refusal))?;
+    check_flags(arguments, release)?;
+    let loaded = boot::load(&files, release, environment());
+    if arguments.test_config {
+        return tested(loaded);
+    }
+    let is_installed = matches!(main, Main::Conf(_));
+    let (mut loaded, pid_file) = match loaded {
+        Ok(loaded) => {
+            let pid_file = take_over(arguments, &loaded.deployment, is_installed)?;
+            (loaded, pid_file)
+        }
+        Err(refusal) => {
+            // The account and the pid file come first in every release, and so do their statuses.
+            let deployment = refusal.deployment.as_ref().filter(|_| refusal.phase > Phase::User);
+            let _pid_file = deployment.map(|found| take_over(arguments, found, is_installed)).transpose()?;
+            return Err(refused(&refusal));
+        }
+    };
     if !arguments.port.is_empty() {
         use_ports(&mut loaded, &arguments.port)?;
     }
-    let is_installed = matches!(main, Main::Conf(_));
-    if is_installed {
-        drop_privileges(&loaded.deployment)?;
-    }
     let prepared = Prepared::new(loaded.deployment.clone(), &files).map_err(|error| cannot_start(&error))?;
     check_unhonoured(&prepared, &arguments.without)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        output::narrate(&format!("moskit: {error}"));
-        Stop(status::CANNOT_START)
-    })?;
-    LocalSet::new().block_on(&runtime, serve(arguments, &files, prepared))
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| stop(status::CANNOT_START, error))?;
+    let server = serve::Server { arguments, files: &files, is_installed };
+    let served = LocalSet::new().block_on(&runtime, server.serve(prepared));
+    drop(pid_file);
+    served
 }
 
 /// What a start hangs on besides files: the time, and who starts it.
@@ -110,34 +160,97 @@ fn environment() -> Environment {
     Environment { now: paths::now(), started_by: privileges::started_by() }
 }
 
+/// Flags that not every release knows.
+fn check_flags(arguments: &Arguments, release: Release) -> Result<(), Stop> {
+    let flags = [("-q", arguments.quiet), ("--test-config", arguments.test_config)];
+    match flags.into_iter().find(|(_, is_used)| *is_used && !release.has(Quirk::QuietFlag)) {
+        Some((flag, _)) => Err(stop(status::INVALID, format!("Mosquitto {release} does not know `{flag}`"))),
+        None => Ok(()),
+    }
+}
+
+/// `--without` takes names of options.
+fn check_waived(without: &[String]) -> Result<(), Stop> {
+    let Some(unknown) = without.iter().find(|name| OptionId::named(name).is_none()) else { return Ok(()) };
+    let hint = match nearest(unknown, waivable()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("it takes one of {}", waivable().collect::<Vec<_>>().join(", ")),
+    };
+    Err(stop(status::INVALID, format!("`--without {unknown}`: no option has that name; {hint}")))
+}
+
+/// Ends a test of the configuration: what it cannot see it does not judge.
+fn tested(loaded: Result<Loaded, Box<Refusal>>) -> Result<(), Stop> {
+    match loaded {
+        Err(refusal) if refusal.phase <= Phase::Check => Err(refused(&refusal)),
+        _ => {
+            output::narrate(
+                "moskit: the lines of the configuration are valid; `moskit lint` also reads all that they name",
+            );
+            Ok(())
+        }
+    }
+}
+
+/// What comes between reading and serving: the account changes, the process goes to the background, its number is
+/// written down.
+fn take_over(
+    arguments: &Arguments,
+    deployment: &Deployment,
+    is_installed: bool,
+) -> Result<Option<PidFile>, Stop> {
+    if is_installed {
+        drop_privileges(deployment)?;
+    }
+    if arguments.daemon {
+        // Paths may be relative, so the folder stays.
+        nix::unistd::daemon(true, false)
+            .map_err(|error| stop(status::CANNOT_START, format!("cannot go to the background: {error}")))?;
+    }
+    pid::write(deployment, is_installed)
+}
+
 /// Says why the release would not start.
 fn refused(refusal: &Refusal) -> Stop {
     let text = concise(&refusal.findings, &refusal.sources, &[]);
     text.lines().for_each(output::narrate);
-    output::narrate(&format!("moskit: {}", refusal.reason));
-    Stop(refusal.status)
+    stop(refusal.status, &refusal.reason)
 }
 
 fn cannot_start(error: &StartError) -> Stop {
-    output::narrate(&format!("moskit: {error}"));
-    Stop(status::CANNOT_START)
+    let code = match error {
+        StartError::Unread(..) => status::CANNOT_OPEN,
+        _ => status::CANNOT_START,
+    };
+    stop(code, error)
 }
 
 /// `-p` counts only where the configuration names no listener.
 fn use_ports(loaded: &mut Loaded, ports: &[u16]) -> Result<(), Stop> {
     let release = loaded.deployment.release;
     if loaded.deployment.listeners.iter().any(|listener| listener.kind != ListenerKind::LocalOnly) {
-        let text = "`-p` is not used, since the configuration names listeners; so does every release";
-        output::narrate(&format!("moskit: {text}"));
+        output::narrate(
+            "moskit: `-p` is not used, since the configuration says where to listen; so does every release",
+        );
         return Ok(());
     }
     if ports.len() > 1 && release.has(Quirk::TwoPortsCrash) {
-        output::narrate(&format!("moskit: Mosquitto {release} crashes with more than one `-p`"));
-        return Err(Stop(status::INVALID));
+        return Err(stop(
+            status::INVALID,
+            format!(
+                "Mosquitto {release} crashes with more than one `-p`; give one, or write `listener` lines"
+            ),
+        ));
     }
     let mut deployment = Deployment::clone(&loaded.deployment);
     let model: Vec<_> = deployment.listeners.drain(..).collect();
+    let mut opened = Vec::new();
     for port in ports {
+        // A port that is named twice is opened once, in every release.
+        if opened.contains(port) {
+            continue;
+        }
+        opened.push(*port);
         deployment.listeners.extend(model.iter().cloned().map(|mut listener| {
             listener.port = *port;
             listener
@@ -166,205 +279,30 @@ fn drop_privileges(deployment: &Deployment) -> Result<(), Stop> {
 
 /// Lists what is not served, and stops where security hangs on it.
 fn check_unhonoured(prepared: &Prepared, without: &[String]) -> Result<(), Stop> {
-    let mut stops = false;
+    let mut grave = Vec::new();
     for item in prepared.unhonoured() {
         let name = item.option.name();
-        let is_waived = without.iter().any(|waived| waived == name);
-        let grave = item.is_security && !is_waived;
-        stops |= grave;
-        let kind = if grave { "error" } else { "not served" };
+        let stops = item.is_security && !without.iter().any(|waived| waived == name);
+        if stops && !grave.contains(&name) {
+            grave.push(name);
+        }
+        let kind = if stops { "error" } else { "not served" };
         output::narrate(&format!("moskit: {kind}: `{name}`: {}", item.what));
     }
     for name in without {
         if !prepared.unhonoured().iter().any(|item| item.option.name() == name) {
-            output::narrate(&format!("moskit: `--without {name}`: nothing of that name is left out"));
+            output::narrate(&format!(
+                "moskit: `--without {name}`: the configuration has nothing of that name"
+            ));
         }
     }
-    if !stops {
+    if grave.is_empty() {
         return Ok(());
     }
-    output::narrate(
-        "moskit: who may do what hangs on it; `--without NAME` starts a broker that leaves it out",
-    );
-    Err(Stop(status::INVALID))
-}
-
-async fn serve(arguments: &Arguments, files: &Here<'_>, prepared: Prepared) -> Result<(), Stop> {
-    let has_sockets = prepared.deployment().listeners.iter().any(|listener| listener.socket.is_some());
-    let sockets = if arguments.ephemeral_ports && has_sockets { Some(SocketFolder::make()?) } else { None };
-    let placement = match &sockets {
-        Some(folder) => Placement::Ephemeral { sockets: folder.0.clone() },
-        None if arguments.ephemeral_ports => Placement::Ephemeral { sockets: PathBuf::new() },
-        None => Placement::AsConfigured,
-    };
-    let logger: Rc<RefCell<Rc<dyn LogSink>>> =
-        Rc::new(RefCell::new(Rc::new(log::Logger::of(prepared.deployment(), arguments.verbose))));
-    let log = Log::to(Rc::new(Replaceable(logger.clone())));
-    let mut signals = Signals::new().map_err(|error| {
-        output::narrate(&format!("moskit: {error}"));
-        Stop(status::CANNOT_START)
-    })?;
-    let release = prepared.deployment().release;
-    let running = prepared
-        .start(&placement, log.clone(), Rc::new(OperatingSystem))
-        .await
-        .map_err(|error| cannot_start(&error))?;
-    for bound in running.listeners() {
-        for address in &bound.addresses {
-            logger.borrow().line(LogType::Information, &format!("listening on {address}"));
-        }
-    }
-    let version = env!("CARGO_PKG_VERSION");
-    let name = format!("moskit {version} as mosquitto version {release}");
-    logger.borrow().line(LogType::Information, &format!("{name} running"));
-    if let Some(path) = &arguments.ready_file {
-        write_ready(path, &running)?;
-    }
-    loop {
-        match signals.next().await {
-            Wanted::End => break,
-            Wanted::Reload => {
-                logger.borrow().line(LogType::Notice, "reloading the configuration");
-                match reloaded(files, release) {
-                    Ok(prepared) => {
-                        running.reload(&prepared);
-                        let fresh = log::Logger::of(prepared.deployment(), arguments.verbose);
-                        *logger.borrow_mut() = Rc::new(fresh);
-                    }
-                    Err(Reload::Keep(reason)) => {
-                        logger.borrow().line(LogType::Error, &format!("nothing is reloaded: {reason}"));
-                    }
-                    Err(Reload::End(code, reason)) => {
-                        logger.borrow().line(LogType::Error, &reason);
-                        running.stop().await;
-                        return Err(Stop(code));
-                    }
-                }
-            }
-        }
-    }
-    logger.borrow().line(LogType::Information, &format!("{name} terminating"));
-    running.stop().await;
-    Ok(())
-}
-
-/// What comes of a reload that finds something wrong.
-enum Reload {
-    /// All stays as it is.
-    Keep(String),
-    /// The release ends.
-    End(u8, String),
-}
-
-fn reloaded(files: &Here<'_>, release: Release) -> Result<Prepared, Reload> {
-    match boot::load(files, release, environment()) {
-        Ok(loaded) => {
-            Prepared::new(loaded.deployment, files).map_err(|error| Reload::Keep(error.to_string()))
-        }
-        Err(refusal) if refusal.status == status::CANNOT_OPEN && release.has(Quirk::BadPasswordLineFatal) => {
-            Err(Reload::End(refusal.status, refusal.reason))
-        }
-        Err(refusal) => Err(Reload::Keep(refusal.reason)),
-    }
-}
-
-/// A sink whose destinations a reload replaces.
-struct Replaceable(Rc<RefCell<Rc<dyn LogSink>>>);
-
-impl LogSink for Replaceable {
-    fn takes(&self, kind: LogType) -> bool {
-        self.0.borrow().takes(kind)
-    }
-
-    fn line(&self, kind: LogType, text: &str) {
-        self.0.borrow().line(kind, text);
-    }
-}
-
-enum Wanted {
-    End,
-    Reload,
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Wanted {
-        tokio::select! {
-            _ = self.terminate.recv() => Wanted::End,
-            _ = self.interrupt.recv() => Wanted::End,
-            _ = self.hang_up.recv() => Wanted::Reload,
-        }
-    }
-}
-
-/// A private folder for unix sockets, removed in the end.
-struct SocketFolder(PathBuf);
-
-impl SocketFolder {
-    fn make() -> Result<Self, Stop> {
-        use std::os::unix::fs::DirBuilderExt;
-        let mut refused = None;
-        // One that was killed may have left its folder behind.
-        for number in 0..100 {
-            let path = std::env::temp_dir().join(format!("moskit-{}-{number}", std::process::id()));
-            match std::fs::DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) => refused = Some(error),
-            }
-        }
-        let reason = refused.map(|error| error.to_string()).unwrap_or_default();
-        output::narrate(&format!("moskit: cannot make a folder for unix sockets: {reason}"));
-        Err(Stop(status::CANNOT_START))
-    }
-}
-
-impl Drop for SocketFolder {
-    fn drop(&mut self) {
-        // Left behind at worst.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Writes the ready file as a whole: beside its place, then moved there.
-fn write_ready(path: &Path, running: &Running) -> Result<(), Stop> {
-    let mut list = Vec::new();
-    for bound in running.listeners() {
-        for address in &bound.addresses {
-            let protocol = if bound.protocol == Protocol::Websockets { "websockets" } else { "mqtt" };
-            let mut entry = serde_json::json!({
-                "index": bound.listener, "protocol": protocol, "tls": bound.has_tls,
-            });
-            match address {
-                Address::Tcp(address) => {
-                    entry["address"] = address.ip().to_string().into();
-                    entry["port"] = address.port().into();
-                }
-                Address::Unix(path) => entry["socket"] = path.display().to_string().into(),
-            }
-            list.push(entry);
-        }
-    }
-    let mut text = String::new();
-    // Writing to a text does not fail.
-    let _ = writeln!(text, "{:#}", serde_json::json!({ "listeners": list }));
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
-        output::narrate(&format!("moskit: cannot write `{}`: {error}", path.display()));
-        Stop(status::CANNOT_START)
-    })
+    let flags: Vec<_> = grave.iter().map(|name| format!("--without {name}")).collect();
+    let flags = flags.join(" ");
+    Err(stop(
+        status::INVALID,
+        format!("who may do what hangs on it; `{flags}` starts a broker that leaves it out"),
+    ))
 }

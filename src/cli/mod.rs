@@ -31,7 +31,7 @@ const NO_ANSWER: u8 = 2;
 
 /// Compiles and lints configurations of Eclipse Mosquitto.
 #[derive(Parser)]
-#[command(name = "moskit", version, max_term_width = 100)]
+#[command(name = "moskit", version, max_term_width = 80)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

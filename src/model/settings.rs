@@ -63,6 +63,12 @@ impl Settings {
         self.list.iter().rev().find(|setting| setting.option == option)
     }
 
+    /// The lines that are asked for.
+    #[must_use]
+    pub fn only(&self, is_wanted: impl Fn(&Setting) -> bool) -> Self {
+        Self { list: self.list.iter().filter(|setting| is_wanted(setting)).cloned().collect() }
+    }
+
     /// Whether there is no line.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -26,6 +26,10 @@ use crate::text::{FileError, FileKind, Files};
 #[derive(Clone, Debug)]
 pub struct Secure {
     config: Arc<ServerConfig>,
+    /// What judges client certificates, where they are asked for.
+    verifier: Option<Arc<Verifier>>,
+    /// The certificate that clients are shown.
+    certificate: Option<Arc<[u8]>>,
     unhonoured: Arc<[Unhonoured]>,
 }
 
@@ -71,9 +75,37 @@ impl Secure {
         if !listener.has_tls() {
             return Ok(None);
         }
-        let mut loader = Loader { listener, release, files, unhonoured: Vec::new() };
-        let config = loader.config(security)?;
-        Ok(Some(Self { config: Arc::new(config), unhonoured: loader.unhonoured.into() }))
+        Loader::new(listener, release, files).load(security).map(Some)
+    }
+
+    /// Reads the files of its listener once more, as a reload does, and says what is wrong with them. Client
+    /// certificates are judged as before, unless there is a `crlfile`: without one no release reads the authorities
+    /// again. What cannot be used leaves all as it was; but a new certificate without its key leaves a listener that
+    /// nobody can connect to, in every release.
+    pub(in crate::broker) fn again(
+        &self,
+        listener: &Listener,
+        security: &Security,
+        release: Release,
+        files: &dyn Files,
+    ) -> (Self, Option<TlsError>) {
+        let is_fixed = listener.settings.text(options::CRLFILE).is_none();
+        let verifier = self.verifier.clone().filter(|_| is_fixed);
+        let loader = Loader { verifier, ..Loader::new(listener, release, files) };
+        let error = match loader.clone().load(security) {
+            Ok(fresh) => return (fresh, None),
+            Err(error) => error,
+        };
+        let shown = loader.file(options::CERTFILE).ok().flatten();
+        let shown = shown.and_then(|file| read_certificates(&file).ok()?.into_iter().next());
+        let is_new = shown.is_some_and(|shown| Some(&*shown.der) != self.certificate.as_deref());
+        if error.option == options::KEYFILE
+            && is_new
+            && let Ok(keyless) = (Loader { is_keyless: true, ..loader }).load(security)
+        {
+            return (keyless, Some(error));
+        }
+        (self.clone(), Some(error))
     }
 
     pub(super) fn config(&self) -> Arc<ServerConfig> {
@@ -92,14 +124,33 @@ impl Secure {
 }
 
 /// Reads a listener's options into rustls' form.
+#[derive(Clone)]
 struct Loader<'a> {
     listener: &'a Listener,
     release: Release,
     files: &'a dyn Files,
     unhonoured: Vec<Unhonoured>,
+    /// What judges client certificates: at first what is kept of an earlier load.
+    verifier: Option<Arc<Verifier>>,
+    certificate: Option<Arc<[u8]>>,
+    /// Whether the certificate is left without a key.
+    is_keyless: bool,
+}
+
+impl<'a> Loader<'a> {
+    fn new(listener: &'a Listener, release: Release, files: &'a dyn Files) -> Self {
+        let unhonoured = Vec::new();
+        Self { listener, release, files, unhonoured, verifier: None, certificate: None, is_keyless: false }
+    }
 }
 
 impl Loader<'_> {
+    fn load(mut self, security: &Security) -> Result<Secure, TlsError> {
+        let config = Arc::new(self.config(security)?);
+        let Self { verifier, certificate, unhonoured, .. } = self;
+        Ok(Secure { config, verifier, certificate, unhonoured: unhonoured.into() })
+    }
+
     fn config(&mut self, security: &Security) -> Result<ServerConfig, TlsError> {
         let provider = Arc::new(self.provider()?);
         let versions = self.versions(security, &provider.cipher_suites)?;
@@ -113,8 +164,12 @@ impl Loader<'_> {
         let builder = if self.listener.settings.is_on(options::REQUIRE_CERTIFICATE) {
             let is_naming = self.release.has(Quirk::ClientAuthoritiesNamed);
             let algorithms = provider.signature_verification_algorithms;
-            builder.with_client_cert_verifier(Verifier::new(authorities, is_naming, algorithms))
+            let fresh = || Verifier::new(authorities, is_naming, algorithms);
+            let verifier = self.verifier.take().unwrap_or_else(fresh);
+            self.verifier = Some(verifier.clone());
+            builder.with_client_cert_verifier(verifier)
         } else {
+            self.verifier = None;
             builder.with_no_client_auth()
         };
         let mut config = match key {
@@ -263,12 +318,14 @@ impl Loader<'_> {
         if self.text(options::TLS_KEYFORM) == Some("engine") {
             return Err(self.error(options::TLS_KEYFORM, "the built-in broker has no engines of OpenSSL"));
         }
-        let (Some(certificates), Some(key)) = (self.file(options::CERTFILE)?, self.file(options::KEYFILE)?)
-        else {
-            return Ok(None);
-        };
+        let key = if self.is_keyless { Some(Arc::default()) } else { self.file(options::KEYFILE)? };
+        let (Some(certificates), Some(key)) = (self.file(options::CERTFILE)?, key) else { return Ok(None) };
         let mut chain = read_certificates(&certificates)
             .map_err(|error| self.error(options::CERTFILE, error.to_string()))?;
+        self.certificate = chain.first().map(|certificate| certificate.der.as_slice().into());
+        if self.is_keyless {
+            return Ok(None);
+        }
         let key = self.signing_key(&key, chain.first(), provider)?;
         if let [alone] = &*chain {
             // OpenSSL completes a chain of one from the authorities, their root included.

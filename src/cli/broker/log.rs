@@ -8,10 +8,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
-use time::OffsetDateTime;
 use time::format_description::{OwnedFormatItem, parse_strftime_owned};
+use time::{OffsetDateTime, UtcOffset};
 
-use crate::broker::{LogSink, LogType};
+use crate::broker::{LogSink, LogTopics, LogType};
 use crate::catalogue::{Quirk, options};
 use crate::model::{Deployment, Settings, Value};
 use crate::report::render::printable_line;
@@ -37,6 +37,7 @@ const ONLY_BY_NAME: [LogType; 2] = [LogType::Websockets, LogType::Internal];
 enum Destination {
     Stderr,
     Stdout,
+    Topic(LogTopics),
     File(RefCell<File>),
     Syslog(UnixDatagram, u8),
 }
@@ -55,8 +56,15 @@ enum Stamp {
 }
 
 impl Logger {
-    /// As a deployment asks for; what cannot be opened is said on stderr and left out, as every release does.
-    pub(super) fn of(deployment: &Deployment, is_verbose: bool) -> Self {
+    /// As a deployment asks for. A log file that cannot be opened is said on stderr, which from then on has nothing
+    /// but errors, and all of the log: so does every release. Log files of a pack lie on another machine: where it is
+    /// not `is_installed`, they are stderr.
+    pub(super) fn of(
+        deployment: &Deployment,
+        is_verbose: bool,
+        topics: LogTopics,
+        is_installed: bool,
+    ) -> Self {
         let global = &deployment.global;
         let kinds = if is_verbose { ALL.into() } else { kinds(global) };
         let stamp = match global.text(options::LOG_TIMESTAMP_FORMAT) {
@@ -78,15 +86,37 @@ impl Logger {
         let mut logger = Self { destinations: Vec::new(), kinds, stamp };
         let mut trouble = Vec::new();
         for word in words {
-            match destination(word, deployment) {
+            let found = match word {
+                "topic" => Ok(Some(Destination::Topic(topics.clone()))),
+                _ if word.starts_with("file ") && !is_installed => Ok(Some(Destination::Stderr)),
+                _ => destination(word, deployment),
+            };
+            match found {
                 Ok(found) => logger.destinations.extend(found),
-                Err(reason) => trouble.push(reason),
+                Err(reason) => trouble.push((word, reason)),
             }
         }
-        for reason in trouble {
+        if trouble.iter().any(|(word, _)| word.starts_with("file ")) {
+            logger.destinations = vec![Destination::Stderr];
+            logger.kinds = [LogType::Error].into();
+        }
+        for (_, reason) in trouble {
             super::super::output::narrate(&format!("moskit: {reason}"));
         }
         logger
+    }
+
+    /// Nothing is logged any more.
+    pub(super) fn silence(&mut self) {
+        self.kinds.clear();
+    }
+
+    /// Says something that nobody may miss: an error, on stderr in any case.
+    pub(super) fn insist(&self, text: &str) {
+        self.line(LogType::Error, text);
+        if !self.destinations.iter().any(|destination| matches!(destination, Destination::Stderr)) {
+            super::super::output::narrate(&format!("moskit: {text}"));
+        }
     }
 
     fn stamped(&self, text: &str) -> String {
@@ -96,7 +126,11 @@ impl Logger {
             Stamp::Seconds => format!("{}: {text}", super::super::paths::now()),
             Stamp::Format(format) => {
                 let now = OffsetDateTime::from_unix_timestamp(super::super::paths::now());
-                let stamp = now.ok().and_then(|now| now.format(format).ok()).unwrap_or_default();
+                // The time of this place, as every release writes it.
+                let local = |now: OffsetDateTime| {
+                    now.to_offset(UtcOffset::local_offset_at(now).unwrap_or(UtcOffset::UTC))
+                };
+                let stamp = now.ok().and_then(|now| local(now).format(format).ok()).unwrap_or_default();
                 format!("{stamp}: {text}")
             }
         }
@@ -137,8 +171,10 @@ fn destination(word: &str, deployment: &Deployment) -> Result<Option<Destination
         _ => match word.strip_prefix("file ") {
             Some(path) => open(Path::new(path), deployment)
                 .map(|file| Some(Destination::File(RefCell::new(file))))
-                .map_err(|reason| format!("the log file `{path}` cannot be written: {reason}")),
-            // `topic` is the broker's own matter, and `none` is nothing.
+                .map_err(|reason| {
+                    format!("the log file `{path}` cannot be written: {reason}; only errors are logged, here")
+                }),
+            // `none` is nothing.
             None => Ok(None),
         },
     }
@@ -159,6 +195,9 @@ impl LogSink for Logger {
     }
 
     fn line(&self, kind: LogType, text: &str) {
+        if !self.takes(kind) {
+            return;
+        }
         let line = self.stamped(text) + "\n";
         for destination in &self.destinations {
             // Where a message cannot be written there is nobody to tell.
@@ -167,6 +206,10 @@ impl LogSink for Logger {
                 Destination::Stdout => {
                     let mut out = std::io::stdout().lock();
                     out.write_all(line.as_bytes()).and_then(|()| out.flush())
+                }
+                Destination::Topic(topics) => {
+                    topics.send(kind, line.trim_end_matches('\n').to_owned());
+                    Ok(())
                 }
                 Destination::File(file) => file.borrow_mut().write_all(line.as_bytes()),
                 Destination::Syslog(socket, facility) => {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::lower::Lowering;
 use crate::catalogue::{OptionId, Quirk, options};
+use crate::lang::Reader;
 use crate::model::notes::{Effect, FileProblem, NoteKind, Phase};
-use crate::model::{FileState, PluginKind, Security, Sourced};
+use crate::model::{Deployment, FileState, Lowered, PluginKind, Security, Sourced};
 use crate::text::{Account, FileError, FileFacts, FileKind, Readability, SourceId, Span, readable_by};
 
 /// Loads security files and TLS files into the model, as the account that the broker runs as.
@@ -28,6 +29,24 @@ pub(super) fn load(lowering: &mut Lowering<'_, '_>) {
     }
     loader.lowering.deployment.security = global;
     loader.lowering.deployment.listeners = listeners;
+}
+
+/// Reads the password, ACL and PSK files that a deployment names once more, as a reload does; notes are on these
+/// files only.
+pub fn read_security(reader: &mut Reader<'_>, deployment: Deployment) -> Lowered {
+    let mut lowering = Lowering::of(reader, deployment);
+    let account = run_account(&mut lowering);
+    let mut loader = Loader { lowering: &mut lowering, account };
+    let mut global = std::mem::take(&mut loader.lowering.deployment.security);
+    loader.security_anew(&mut global);
+    let mut listeners = std::mem::take(&mut loader.lowering.deployment.listeners);
+    for security in listeners.iter_mut().filter_map(|listener| listener.security.as_mut()) {
+        loader.security_anew(security);
+    }
+    lowering.deployment.security = global;
+    lowering.deployment.listeners = listeners;
+    lowering.notes.retain(|note| note.phase == Phase::Security);
+    Lowered { deployment: lowering.deployment, notes: lowering.notes }
 }
 
 /// The account that the broker runs as; `None` where it, or what it may read, cannot be told from here.
@@ -214,6 +233,11 @@ impl Loader<'_, '_, '_> {
             }
         };
         self::problem(self.lowering, named, problem, Phase::Plugins);
+    }
+
+    fn security_anew(&mut self, security: &mut Security) {
+        (security.passwords, security.acl) = (FileState::Unnamed, FileState::Unnamed);
+        self.security(security);
     }
 
     fn security(&mut self, security: &mut Security) {

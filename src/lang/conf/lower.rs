@@ -15,28 +15,17 @@ use crate::text::{FileError, Span};
 
 /// Does what a release does with a configuration whose main file has the lines `main`.
 pub fn lower(reader: &mut Reader<'_>, main: &ConfTree, release: Release) -> Lowered {
-    let mut lowering = Lowering {
-        reader,
+    let deployment = Deployment {
         release,
-        notes: Vec::new(),
-        deployment: Deployment {
-            release,
-            source: main.source,
-            global: Settings::default(),
-            security: Security::default(),
-            per_listener_settings: None,
-            listeners: Vec::new(),
-            bridges: Vec::new(),
-            plugins: Vec::new(),
-        },
-        default: None,
-        first_security: None,
-        has_listener_line: false,
-        has_address_line: false,
-        forgotten: Vec::new(),
-        waiting: Vec::new(),
-        bridge_names: HashMap::new(),
+        source: main.source,
+        global: Settings::default(),
+        security: Security::default(),
+        per_listener_settings: None,
+        listeners: Vec::new(),
+        bridges: Vec::new(),
+        plugins: Vec::new(),
     };
+    let mut lowering = Lowering::of(reader, deployment);
     let mut block = Block::default();
     lowering.file(main, &mut block, None);
     listeners::finish(&mut lowering);
@@ -105,6 +94,25 @@ impl Directive {
     pub(super) fn rest(self) -> Span {
         let start = (self.name.end as usize + 1).min(self.value.end as usize);
         Span::new(self.name.source, start, self.value.end as usize)
+    }
+}
+
+impl<'r, 'f> Lowering<'r, 'f> {
+    /// What has come to `deployment` so far.
+    pub(super) fn of(reader: &'r mut Reader<'f>, deployment: Deployment) -> Self {
+        Self {
+            reader,
+            release: deployment.release,
+            notes: Vec::new(),
+            deployment,
+            default: None,
+            first_security: None,
+            has_listener_line: false,
+            has_address_line: false,
+            forgotten: Vec::new(),
+            waiting: Vec::new(),
+            bridge_names: HashMap::new(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod plugins;
 mod tree;
 mod value;
 
+pub use files::read_security;
 pub use hosts::is_opened;
 pub use layout::layout;
 pub use lower::lower;
