@@ -7,12 +7,12 @@ use std::path::Path;
 
 use similar::TextDiff;
 
-use crate::catalogue::{OptionId, Release};
+use crate::catalogue::OptionId;
 use crate::lang::conf::LineKind;
-use crate::lang::{conf, passwd, yaml};
+use crate::lang::{conf, yaml};
 use crate::lint::Kind;
 use crate::report::render::printable;
-use crate::text::{Source, Sources};
+use crate::text::{Source, Sources, Span};
 
 /// What would change; secrets are masked.
 pub(super) fn difference(shown: &str, kind: Kind, old: &[u8], new: &[u8]) -> String {
@@ -27,9 +27,13 @@ fn masked(kind: Kind, bytes: &[u8]) -> Vec<u8> {
     let id = sources.add(Source::new("", bytes));
     match kind {
         Kind::Conf => {
-            for line in conf::parse(id, bytes).lines {
+            // Of lines that are comments, too: a secret stays one.
+            let uncommented: Vec<u8> = uncommented(bytes);
+            for line in conf::parse(id, &uncommented).lines {
                 if let LineKind::Directive { name, value } = line.kind
-                    && OptionId::named(&sources.text(name)).is_some_and(|option| option.entry().secret)
+                    && let name = &uncommented[name.start as usize..name.end as usize]
+                    && let Some(option) = OptionId::named(&String::from_utf8_lossy(name))
+                    && option.entry().secret
                 {
                     sources.hide(value);
                 }
@@ -41,13 +45,27 @@ fn masked(kind: Kind, bytes: &[u8]) -> Vec<u8> {
             }
         }
         Kind::Passwd => {
-            for entry in passwd::read(id, bytes, Release::newest()).0.entries {
-                sources.hide(entry.hash_span);
+            let mut start = 0;
+            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+                let colon = line.iter().position(|byte| *byte == b':').map_or(0, |at| at + 1);
+                sources.hide(Span::new(id, start + colon, start + line.len()));
+                start += line.len();
             }
         }
-        _ => {}
+        Kind::Acl | Kind::Pack => {}
     }
     sources.get(id).masked().unwrap_or_else(|| bytes.to_vec())
+}
+
+/// A text in which blanks stand in the place of the signs that make lines comments.
+fn uncommented(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let end = line.iter().position(|byte| !matches!(byte, b'#' | b' ')).unwrap_or(line.len());
+        out.resize(out.len() + end, b' ');
+        out.extend_from_slice(&line[end..]);
+    }
+    out
 }
 
 /// Specs and their tests hold secrets behind these keys.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::reading::Side;
 use super::{Item, ItemKind};
-use crate::catalogue::{Kind, OptionId, Placement, Quirk, Release, Scope, options};
+use crate::catalogue::{Kind, OptionId, Quirk, Release, Scope, options};
 use crate::model::Listener;
 use crate::show::{self, Admission, Door, Nobody, Origin, Row, Shown, Way};
 use crate::text::Span;
@@ -27,12 +27,12 @@ const DEFAULTS: [(OptionId, &str, &str); 2] = [
     (
         options::ALLOW_DUPLICATE_MESSAGES,
         "a client with overlapping subscriptions gets a message once for each of them, or only once",
-        "write `allow_duplicate_messages` with the value that clients rely on",
+        "write `allow_duplicate_messages` where clients rely on it; the option is deprecated",
     ),
     (
         options::MAX_PACKET_SIZE,
-        "a client that sends a larger message is disconnected",
-        "write `max_packet_size 268435455` if clients send such messages, or the size that is meant",
+        "where it is set, a client that sends a larger message is disconnected",
+        "write `max_packet_size` with the size that is meant; 268435455 is as good as no limit",
     ),
 ];
 
@@ -83,7 +83,7 @@ impl Comparison<'_> {
                 Some(at) => {
                     let (other, its) = theirs.remove(at);
                     self.moved(door, other);
-                    self.door((door, listener), (other, its));
+                    self.admission((door, listener), (other, its));
                 }
                 None => self.vanished(door),
             }
@@ -127,18 +127,27 @@ impl Comparison<'_> {
 
     /// Compares what two releases do at one listener.
     fn door(&mut self, (door, listener): (&Door, &Listener), (other, its): (&Door, &Listener)) {
+        self.admission((door, listener), (other, its));
+        self.rows(&show::title(door), &door.rows, &other.rows, false);
+    }
+
+    /// Compares who may connect to one listener, and where it is.
+    fn admission(&mut self, (door, listener): (&Door, &Listener), (other, its): (&Door, &Listener)) {
         let (old, new) = self.releases();
         let title = show::title(door);
         let place = span(other.origin).or(span(door.origin));
         let admits = |door: &Door| (ways(&door.admission), door.admission.demand, door.admission.proxy);
         let is_same = admits(door) == admits(other);
+        let versions = |door: &Door| door.admission.tls_versions.is_some();
+        let is_vague =
+            versions(door) != versions(other) && door.admission.has_tls() == other.admission.has_tls();
         for (name, is_same, was, is) in [
             ("who may connect", is_same, show::who(door), show::who(other)),
-            ("what is spoken", false, spoken(door), spoken(other)),
+            ("what is spoken", is_vague, spoken(door), spoken(other)),
             ("the prefix of new client ids", false, prefix(self.from, listener), prefix(self.to, its)),
         ] {
             if was != is && !is_same {
-                let span = self.blamed(listener, name).or(place);
+                let span = self.blamed(listener, its).filter(|_| name.starts_with("who")).or(place);
                 let message = format!("{name} on {title} changes");
                 let key = format!("door {title} {name} {was} {is}");
                 let item = self.push(key, span, message);
@@ -153,19 +162,18 @@ impl Comparison<'_> {
             let is_local = |remark: &String| remark.contains("only this machine");
             for remark in here.iter().filter(|remark| !is_local(remark)) {
                 let key = format!("remark {title} {remark} {release}");
-                let remark = remark.replace("this release", &release.to_string());
-                let message = format!("{title} is not the same socket: in {release}, {remark}");
+                let remark = remark.replace("this release", "it");
+                let message = format!("{title} is another socket in {release}: {remark}");
                 self.push(key, place, message);
             }
         }
-        self.rows(&title, &door.rows, &other.rows, false);
     }
 
-    /// The line that decides who may connect, where one does.
-    fn blamed(&self, listener: &Listener, name: &str) -> Option<Span> {
-        let deployment = &self.from.lowered.deployment;
-        let anonymous = deployment.anonymous(listener).1;
-        anonymous.filter(|_| name.starts_with("who"))
+    /// The line that decides whether clients without a name are let in, where the releases differ in that.
+    fn blamed(&self, listener: &Listener, its: &Listener) -> Option<Span> {
+        let was = self.from.lowered.deployment.anonymous(listener);
+        let is = self.to.lowered.deployment.anonymous(its);
+        is.1.or(was.1).filter(|_| was.0 != is.0)
     }
 
     fn bridges(&mut self) {
@@ -194,7 +202,7 @@ impl Comparison<'_> {
         }
     }
 
-    fn rows(&mut self, block: &str, from: &[Row], to: &[Row], is_global: bool) {
+    fn rows<'r>(&mut self, block: &str, from: &'r [Row], to: &'r [Row], is_global: bool) {
         let (old, new) = self.releases();
         let (mine, theirs) = (by_option(from), by_option(to));
         let all: BTreeSet<&Key> = mine.keys().chain(theirs.keys()).collect();
@@ -207,24 +215,16 @@ impl Comparison<'_> {
                 continue;
             }
             let (was, is) = (mine.get(key), theirs.get(key));
-            let written = |rows: Option<&Vec<&Row>>| {
-                rows.is_some_and(|rows| rows.iter().any(|row| row.origin != Origin::Default))
-            };
-            if !written(was) && !written(is) {
-                continue;
+            let lines = |rows: Option<&Vec<&'r Row>>| rows.cloned().unwrap_or_default();
+            let (was, is) = (lines(was), lines(is));
+            if was.iter().chain(&is).any(|row| row.origin != Origin::Default) {
+                self.row(block, option, (&was, &is), is_global);
             }
-            self.row(block, option, (was, is), is_global);
         }
     }
 
     /// Compares the lines of one option in one block.
-    fn row(
-        &mut self,
-        block: &str,
-        option: OptionId,
-        (was, is): (Option<&Vec<&Row>>, Option<&Vec<&Row>>),
-        is_global: bool,
-    ) {
+    fn row(&mut self, block: &str, option: OptionId, (was, is): (Lines<'_>, Lines<'_>), is_global: bool) {
         let (old, new) = self.releases();
         let before = meaning(option, was, old);
         let after = meaning(option, is, new);
@@ -232,29 +232,71 @@ impl Comparison<'_> {
         if before == after {
             return;
         }
-        let line = |rows: Option<&Vec<&Row>>| rows.into_iter().flatten().find_map(|row| span(row.origin));
-        let at = line(is).or(line(was));
         let name = option.name();
         let of = if is_global || block.is_empty() { String::new() } else { format!(" of {block}") };
-        let idle = |rows: Option<&Vec<&Row>>| rows.into_iter().flatten().find_map(|row| row.idle.clone());
+        if was.len() > 1 || is.len() > 1 {
+            self.lost_lines(&format!("`{name}`{of}"), (was, is), (old, new));
+            self.lost_lines(&format!("`{name}`{of}"), (is, was), (new, old));
+            return;
+        }
+        let line = |rows: Lines<'_>| rows.iter().find_map(|row| span(row.origin));
+        let idle = |rows: Lines<'_>| rows.iter().find_map(|row| row.idle.clone());
         let key = format!("row {block} {name} {before:?} {after:?}");
         let message = format!("`{name}`{of} is {before} in {old}, and {after} in {new}");
-        let (idle_before, idle_after) = (idle(was), idle(is));
-        let item = self.push(key, at, message);
-        item.option = Some(option);
-        item.values = Some((before, after));
-        item.why = match (idle_before, idle_after) {
+        let why = match (idle(was), idle(is)) {
             (Some(why), None) => Some(format!("{old} does not enforce it: {why}; {new} does")),
             (None, Some(why)) => Some(format!("{new} does not enforce it: {why}")),
-            _ => why(option, old, new, line(was).is_some() != line(is).is_some()),
+            _ if line(was) == line(is) => self.read_otherwise(option),
+            _ => Some("the line does not belong to the same block in both releases".to_owned()),
         };
+        let item = self.push(key, line(is).or(line(was)), message);
+        item.option = Some(option);
+        item.values = Some((before, after));
+        item.why = why;
+        item.help = Some(format!("write what is meant so that {old} and {new} read it alike"));
+        if idle(was).is_some() {
+            item.help = Some("keep the line if it is meant, or drop it".to_owned());
+        }
+    }
+
+    /// Lines of an option with several, which one release heeds and the other does not.
+    fn lost_lines(
+        &mut self,
+        what: &str,
+        (has, lacks): (Lines<'_>, Lines<'_>),
+        (with, without): (Release, Release),
+    ) {
+        for row in has.iter().filter(|row| row.idle.is_none()) {
+            let value = show::value(row);
+            let is_it = |other: &&&Row| show::value(other) == value;
+            if lacks.iter().find(is_it).is_some_and(|other| other.idle.is_none()) {
+                continue;
+            }
+            let message =
+                format!("{what}: the line `{value}` has an effect in {with}, and none in {without}");
+            let key = format!("line {what} {value} {with}");
+            let idle = lacks.iter().find(|other| other.origin == row.origin).and_then(|row| row.idle.clone());
+            let item = self.push(key, span(row.origin), message);
+            item.option = Some(row.option);
+            item.why = idle;
+        }
+    }
+
+    /// Why two releases read another value in one line.
+    fn read_otherwise(&self, option: OptionId) -> Option<String> {
+        let (old, new) = self.releases();
+        let is_number = matches!(option.entry().kind, Kind::Int);
+        (is_number && old.has(Quirk::NumbersByAtoi) != new.has(Quirk::NumbersByAtoi)).then(|| {
+            "2.0 reads leading digits; 2.1 reads numbers as C writes them, where a leading 0 means octal"
+                .to_owned()
+        })
     }
 
     /// A word that the new release takes and does not know once it needs it.
-    fn refused_words(&mut self, block: &str, option: OptionId, was: Option<&Vec<&Row>>) {
+    fn refused_words(&mut self, block: &str, option: OptionId, was: Lines<'_>) {
         let (old, new) = self.releases();
         let entry = option.entry();
-        let line = was.and_then(|rows| rows.last()).filter(|row| row.origin != Origin::Default);
+        let line = was.last().filter(|row| row.origin != Origin::Default);
         let Some((Shown::Text(word), Some(at))) = line.map(|row| (&row.value, span(row.origin))) else {
             return;
         };
@@ -295,6 +337,9 @@ impl Comparison<'_> {
     }
 }
 
+/// The lines of one option in one block.
+type Lines<'a> = &'a [&'a Row];
+
 /// What tells the lines of a block apart: the option, and for those of plugins the whole name.
 type Key = (OptionId, String);
 
@@ -309,31 +354,10 @@ fn by_option(rows: &[Row]) -> BTreeMap<Key, Vec<&Row>> {
 }
 
 /// What the lines of an option come to: lines that are not enforced are as good as none.
-fn meaning(option: OptionId, rows: Option<&Vec<&Row>>, release: Release) -> String {
+fn meaning(option: OptionId, rows: Lines<'_>, release: Release) -> String {
     let enforced: Vec<String> =
-        rows.into_iter().flatten().filter(|row| row.idle.is_none()).map(|row| show::value(row)).collect();
+        rows.iter().filter(|row| row.idle.is_none()).map(|row| show::value(row)).collect();
     if enforced.is_empty() { show::value(&show::default_row(option, release)) } else { enforced.join(", ") }
-}
-
-fn why(option: OptionId, old: Release, new: Release, is_misplaced: bool) -> Option<String> {
-    let entry = option.entry();
-    let places = (entry.placement.at(old), entry.placement.at(new));
-    let is_number = matches!(entry.kind, Kind::Int);
-    let text = match () {
-        () if is_misplaced
-            && old.has(Quirk::PortMakesDefaultCurrent) != new.has(Quirk::PortMakesDefaultCurrent) =>
-        {
-            "the line belongs to another listener: in 2.0 `port` and `bind_address` do not begin one, in 2.1 they do"
-        }
-        () if is_misplaced || places.0 != places.1 && places.1 == Placement::NeedsListener => {
-            "the line belongs to another block"
-        }
-        () if is_number && old.has(Quirk::NumbersByAtoi) != new.has(Quirk::NumbersByAtoi) => {
-            "2.0 reads leading digits; 2.1 reads numbers as C writes them, where a leading 0 means octal"
-        }
-        () => return None,
-    };
-    Some(text.to_owned())
 }
 
 /// The ways in; who is in the password file is compared user by user.

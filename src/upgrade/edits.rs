@@ -39,6 +39,11 @@ pub(super) fn of(reading: &Reading, span: Span, remedy: &Remedy) -> Option<(Vec<
                 format!(" {}", kept.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "));
             Some((vec![Edit { span: whole, text }], "takes the blanks around the path away".to_owned()))
         }
+        Remedy::Dollar(hash) => {
+            let count = sources.slice(*hash).iter().take_while(|byte| **byte == b'$').count();
+            let edit = Edit { span: hash.part(0, count), text: "$".to_owned() };
+            Some((vec![edit], "writes one `$` in front of the hash".to_owned()))
+        }
         Remedy::Rename(option) => {
             let name = reading.line(span)?.name;
             let words = format!("writes `{}` in place of `{}`", option.name(), sources.text(name));
@@ -46,9 +51,12 @@ pub(super) fn of(reading: &Reading, span: Span, remedy: &Remedy) -> Option<(Vec<
         }
         Remedy::Silence(spans) => {
             let edits: Vec<Edit> = spans.iter().map(|span| silence(reading, *span)).collect();
-            let is_one = edits.len() == 1;
-            let words = if is_one { "makes a comment of the line" } else { "makes comments of the lines" };
-            (!edits.is_empty()).then(|| (edits, words.to_owned()))
+            let old = reading.sides.first()?.lowered.deployment.release;
+            let words = match edits.len() {
+                1 => format!("makes a comment of the line, which does nothing in {old}"),
+                _ => format!("makes comments of the lines, which do nothing in {old}"),
+            };
+            (!edits.is_empty()).then_some((edits, words))
         }
         Remedy::Explicit { line, above, replaced } => {
             let (source, start) = line_of(sources, *above);
@@ -86,7 +94,8 @@ pub(super) fn apply(reading: &Reading, edits: &[Edit]) -> Option<HashMap<SourceI
     }
     let mut texts = HashMap::new();
     for (source, mut edits) in by_source {
-        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        // A new line comes before what is done to the line at its place.
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end, !edit.text.ends_with('\n')));
         edits.dedup();
         let bytes = reading.sources.get(source).bytes();
         let mut out = Vec::with_capacity(bytes.len());

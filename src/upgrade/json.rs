@@ -49,6 +49,7 @@ pub fn json(upgrade: &Upgrade, is_written: bool) -> Value {
         "path": upgrade.name,
         "from": verdict(&upgrade.from),
         "to": verdict(&upgrade.to),
+        "compared": upgrade.has_meaning,
         "loads_with_edits": upgrade.after,
         "written": is_written,
         "items": upgrade.items.iter().map(item).collect::<Vec<_>>(),

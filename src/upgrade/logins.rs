@@ -18,8 +18,10 @@ pub(super) fn changes(from: &Side, to: &Side) -> Vec<Item> {
         let names: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
         for user in names {
             let (was, is) = (before.get(user), after.get(user));
-            let hash =
-                |entry: Option<&&PasswordEntry>| entry.and_then(|entry| entry.hash.as_ref().ok().cloned());
+            // How many `$` stand in front of it is no part of a password.
+            let hash = |entry: Option<&&PasswordEntry>| {
+                entry.and_then(|entry| entry.hash.as_ref().ok().map(|hash| hash.scheme.clone()))
+            };
             if was.is_some() == is.is_some() && hash(was) == hash(is) {
                 continue;
             }

@@ -24,6 +24,8 @@ pub use text::text;
 use crate::catalogue::{OptionId, Release};
 use crate::lang::Environment;
 use crate::lint::{self, ReleaseVerdict};
+use crate::model::Lowered;
+use crate::model::notes::{Effect, Note, Phase};
 use crate::text::{Files, SourceId, Sources, Span};
 
 use reading::{Reading, Side};
@@ -138,6 +140,8 @@ pub struct Upgrade {
     pub from: ReleaseVerdict,
     /// Whether the new one does.
     pub to: ReleaseVerdict,
+    /// Whether the old one reads the configuration to its end. Otherwise there is no meaning that could change or be kept.
+    pub has_meaning: bool,
     /// Whether the new one starts with the edited files.
     pub after: Option<bool>,
     /// What was found: refusals first, then changes, deprecated lines, notes.
@@ -158,8 +162,13 @@ pub fn upgrade(question: &Question<'_>) -> Result<Upgrade, String> {
     let now = question.environment.now;
     let mut items = refusals::refused(&from.lowered, &to.lowered, &before.sources, now);
     let mut hidden = HashMap::new();
+    let has_meaning = is_read(&from.lowered);
     items.extend(without_consequences(&items, found(from, to, &before), &before.sources, &mut hidden));
-    remedies::propose(&before, &mut items);
+    if has_meaning {
+        remedies::propose(&before, &mut items);
+    } else {
+        items.retain(|item| item.kind != ItemKind::Changed);
+    }
     let proven = proof::prove(question, &before, &mut items, &hidden);
     items.sort_by_key(|item| (item.kind, item.span));
     let lowered = [from.lowered.clone(), to.lowered.clone()];
@@ -171,12 +180,19 @@ pub fn upgrade(question: &Question<'_>) -> Result<Upgrade, String> {
         name: question.name.to_owned(),
         from: first,
         to: second,
+        has_meaning,
         after: proven.loads,
         items,
         edited: proven.edited,
         not_checked: lint::not_checked(&lowered),
         sources: before.sources,
     })
+}
+
+/// Whether a release reads the configuration without a fatal problem; files and sockets come later.
+fn is_read(lowered: &Lowered) -> bool {
+    let is_early = |note: &Note| matches!(note.phase, Phase::Read | Phase::Check);
+    !lowered.notes.iter().any(|note| note.effect == Effect::Fatal && is_early(note))
 }
 
 /// What is found without a refusal.

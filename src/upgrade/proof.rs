@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::edits::{self, Edit};
 use super::reading::{Reading, Side, Texts};
+use super::remedies::Remedy;
 use super::{Edited, Item, ItemKind, Question, deprecated, differences, refusals};
 use crate::model::notes;
 
@@ -35,10 +36,8 @@ pub(super) fn prove(
     for index in wanted {
         prover.one(items, index);
     }
-    let gone: Vec<(usize, String)> =
-        prover.taken.iter().map(|(index, _, words)| (*index, words.clone())).collect();
-    for (index, words) in gone {
-        items[index].fix = Some(words);
+    for taken in &prover.taken {
+        items[taken.index].fix = Some(taken.words.clone());
     }
     // What another edit did away with is done, too.
     for item in items.iter_mut().filter(|item| item.is_left()) {
@@ -59,6 +58,17 @@ struct State {
     loads: Option<bool>,
 }
 
+/// Edits that are taken.
+#[derive(Clone)]
+struct Taken {
+    /// The finding that they are for.
+    index: usize,
+    edits: Vec<Edit>,
+    words: String,
+    /// Whether all they do is to make comments of lines.
+    is_silence: bool,
+}
+
 struct Prover<'a> {
     question: &'a Question<'a>,
     before: &'a Reading,
@@ -66,8 +76,7 @@ struct Prover<'a> {
     /// The findings before any edit, and how often each stands there.
     known: Counts,
     hidden: &'a HashMap<String, String>,
-    /// The edits that are taken: the finding, the edits, what they do.
-    taken: Vec<(usize, Vec<Edit>, String)>,
+    taken: Vec<Taken>,
     state: Option<State>,
     trials: usize,
 }
@@ -107,12 +116,13 @@ impl<'a> Prover<'a> {
     }
 
     /// What is left with some edits, unless they bring anything new.
-    fn trial(&mut self, edits: &[Edit]) -> Option<State> {
-        if self.trials == MOST_TRIALS {
+    fn trial(&mut self, plan: &[Taken]) -> Option<State> {
+        if self.trials == MOST_TRIALS || !self.is_silence_unheard(plan) {
             return None;
         }
         self.trials += 1;
-        let texts = self.texts(edits)?;
+        let edits: Vec<Edit> = plan.iter().flat_map(|taken| taken.edits.clone()).collect();
+        let texts = self.texts(&edits)?;
         let after = Reading::of(self.question, &texts, &[self.question.to]).ok()?;
         let (old, new) = (self.old?, after.sides.first()?);
         let refused = refusals::keys(&new.lowered, &after.sources);
@@ -134,40 +144,50 @@ impl<'a> Prover<'a> {
         Some(State { left, loads })
     }
 
-    fn edits_with(&self, more: &[Edit]) -> Vec<Edit> {
-        self.taken.iter().flat_map(|(_, edits, _)| edits).chain(more).cloned().collect()
+    /// Whether the lines that become comments do nothing in the old release.
+    fn is_silence_unheard(&self, plan: &[Taken]) -> bool {
+        let silences = plan.iter().filter(|taken| taken.is_silence).flat_map(|taken| taken.edits.clone());
+        let silences: Vec<Edit> = silences.collect();
+        if silences.is_empty() {
+            return true;
+        }
+        let read = self.texts(&silences);
+        let read = read.and_then(|texts| Reading::of(self.question, &texts, &[self.question.from]).ok());
+        let after = read.as_ref().and_then(|reading| reading.sides.first());
+        self.old.zip(after).is_some_and(|(old, new)| differences(old, new).is_empty())
     }
 
     /// Tries the first remedy of every finding together, which mostly is all that is needed.
     fn all_at_once(&mut self, items: &[Item], wanted: &[usize]) {
-        let first = |index: &usize| {
-            let item = &items[*index];
-            let (edits, words) =
-                item.remedies.iter().find_map(|remedy| edits::of(self.before, item.span?, remedy))?;
-            Some((*index, edits, words))
-        };
-        let plan: Vec<_> = wanted.iter().filter_map(first).collect();
+        let first =
+            |index: &usize| items[*index].remedies.iter().find_map(|remedy| self.plan(items, *index, remedy));
+        let plan: Vec<Taken> = wanted.iter().filter_map(first).collect();
         if plan.len() < 2 {
             return;
         }
-        let edits: Vec<Edit> = plan.iter().flat_map(|(_, edits, _)| edits.clone()).collect();
-        let Some(state) = self.trial(&edits) else { return };
-        if plan.iter().all(|(index, ..)| !state.left.contains_key(&items[*index].key)) {
+        let Some(state) = self.trial(&plan) else { return };
+        if plan.iter().all(|taken| !state.left.contains_key(&items[taken.index].key)) {
             self.taken = plan;
             self.state = Some(state);
         }
     }
 
+    fn plan(&self, items: &[Item], index: usize, remedy: &Remedy) -> Option<Taken> {
+        let (edits, words) = edits::of(self.before, items[index].span?, remedy)?;
+        Some(Taken { index, edits, words, is_silence: matches!(remedy, Remedy::Silence(_)) })
+    }
+
     /// Tries the remedies of one finding, one after the other.
     fn one(&mut self, items: &[Item], index: usize) {
         let item = &items[index];
-        let is_done = self.taken.iter().any(|(taken, ..)| *taken == index) || self.count(&item.key) == 0;
-        let Some(span) = item.span.filter(|_| !is_done) else { return };
-        for remedy in &item.remedies {
-            let Some((edits, words)) = edits::of(self.before, span, remedy) else { continue };
-            let Some(state) = self.trial(&self.edits_with(&edits)) else { continue };
+        let is_done = self.taken.iter().any(|taken| taken.index == index) || self.count(&item.key) == 0;
+        for remedy in item.remedies.iter().filter(|_| !is_done) {
+            let Some(next) = self.plan(items, index, remedy) else { continue };
+            let mut plan = self.taken.clone();
+            plan.push(next);
+            let Some(state) = self.trial(&plan) else { continue };
             if state.left.get(&item.key).copied().unwrap_or(0) < self.count(&item.key) {
-                self.taken.push((index, edits, words));
+                self.taken = plan;
                 self.state = Some(state);
                 return;
             }
@@ -175,7 +195,7 @@ impl<'a> Prover<'a> {
     }
 
     fn conclude(self) -> Proven {
-        let edits = self.edits_with(&[]);
+        let edits: Vec<Edit> = self.taken.iter().flat_map(|taken| taken.edits.clone()).collect();
         let texts = edits::apply(self.before, &edits).unwrap_or_default();
         let mut edited: Vec<Edited> = texts
             .into_iter()
@@ -186,8 +206,8 @@ impl<'a> Prover<'a> {
             })
             .collect();
         edited.sort_by_key(|edited| edited.source);
-        let unchanged =
-            self.before.sides.get(1).and_then(|to| notes::verdict(self.question.to, &to.lowered.notes).loads);
+        let to = self.before.sides.get(1);
+        let unchanged = to.and_then(|to| notes::verdict(self.question.to, &to.lowered.notes).loads);
         Proven { edited, loads: self.state.map_or(unchanged, |state| state.loads) }
     }
 }

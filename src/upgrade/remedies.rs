@@ -14,6 +14,8 @@ pub(super) enum Remedy {
     Number(i64),
     /// Takes the blanks around the value away.
     Trim,
+    /// Writes exactly one `$` in front of a hash.
+    Dollar(Span),
     /// Writes the option by another name.
     Rename(OptionId),
     /// Makes comments of lines.
@@ -70,7 +72,11 @@ fn remedies(
         Some(listener) => list.push(Remedy::Silence(lines(listener))),
         None => list.extend(explicit.cloned()),
     }
-    if !is_default {
+    let is_about_file = to.lowered.notes.iter().any(|note| {
+        note.span == span && note.effect == Effect::Fatal && matches!(note.kind, NoteKind::File { .. })
+    });
+    // A line that takes effect from now on may well be meant, and a file may come.
+    if !is_default && !is_about_file && item.kind != ItemKind::Changed {
         list.push(Remedy::Silence(vec![line.name]));
     }
     // Where the last of two lines counts, it is the first one that may go.
@@ -86,7 +92,12 @@ fn remedies(
 fn of_passwords(from: &Side, to: &Side, span: Span) -> Vec<Remedy> {
     let mut list = vec![Remedy::Silence(vec![span])];
     let earlier = to.lowered.notes.iter().find_map(|note| match note.kind {
-        NoteKind::Password(PasswordNote::Duplicate { first }) if note.span == span => Some(first),
+        NoteKind::Password(PasswordNote::Duplicate { first }) if note.span == span => {
+            Some(Remedy::Silence(vec![first]))
+        }
+        NoteKind::Password(PasswordNote::LeadingDollars { .. }) if note.span == span => {
+            Some(Remedy::Dollar(span))
+        }
         _ => None,
     });
     let is_password = to
@@ -95,7 +106,7 @@ fn of_passwords(from: &Side, to: &Side, span: Span) -> Vec<Remedy> {
         .iter()
         .chain(&from.lowered.notes)
         .any(|note| matches!(note.kind, NoteKind::Password(_)) && note.span == span);
-    list.splice(0..0, earlier.map(|first| Remedy::Silence(vec![first])));
+    list.splice(0..0, earlier);
     if is_password { list } else { Vec::new() }
 }
 

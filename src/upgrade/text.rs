@@ -14,6 +14,13 @@ pub fn text(upgrade: &Upgrade, width: usize, is_written: bool) -> String {
     let mut out = printable_line(&upgrade.name) + "\n";
     out += &writer.verdict(&upgrade.from);
     out += &writer.verdict(&upgrade.to);
+    if !upgrade.has_meaning {
+        let from = upgrade.from.release;
+        let text = format!(
+            "{from} does not take it, so that there is no meaning to keep: changes are not told, and nothing is edited"
+        );
+        out += &wrapped("  ", INDENT, &text, width);
+    }
     for (kind, title) in [
         (ItemKind::Refused, "refused"),
         (ItemKind::Changed, "changed without a word"),
