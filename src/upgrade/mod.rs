@@ -163,7 +163,13 @@ pub fn upgrade(question: &Question<'_>) -> Result<Upgrade, String> {
     let mut items = refusals::refused(&from.lowered, &to.lowered, &before.sources, now);
     let mut hidden = HashMap::new();
     let has_meaning = is_read(&from.lowered);
-    items.extend(without_consequences(&items, found(from, to, &before), &before.sources, &mut hidden));
+    // A number that is only spelled for the old release would hide what else changes in its block.
+    let respelled = if has_meaning { respelled(question, &before, &items) } else { None };
+    let found = match respelled.as_ref().and_then(|reading| Some((reading, reading.sides.first()?))) {
+        Some((reading, side)) => found(from, side, reading, &before),
+        None => found(from, to, &before, &before),
+    };
+    items.extend(without_consequences(&items, found, &before.sources, &mut hidden));
     if has_meaning {
         remedies::propose(&before, &mut items);
     } else {
@@ -195,10 +201,30 @@ fn is_read(lowered: &Lowered) -> bool {
     !lowered.notes.iter().any(|note| note.effect == Effect::Fatal && is_early(note))
 }
 
-/// What is found without a refusal.
-fn found(from: &Side, to: &Side, reading: &Reading) -> Vec<Item> {
+/// What the new release makes of the files with each refused number spelled as the old release reads it.
+fn respelled(question: &Question<'_>, before: &Reading, refused: &[Item]) -> Option<Reading> {
+    let from = before.sides.first()?;
+    let edits = refused.iter().filter_map(|item| {
+        let span = item.span?;
+        let number = remedies::number(&from.lowered.deployment, before.line(span)?.name)?;
+        edits::of(before, span, &remedies::Remedy::Number(number))
+    });
+    let edits: Vec<_> = edits.flat_map(|(edits, _)| edits).collect();
+    if edits.is_empty() {
+        return None;
+    }
+    let texts = edits::apply(before, &edits)?.into_iter();
+    let texts = texts.map(|(source, bytes)| Some((before.paths.get(&source)?.clone(), bytes)));
+    Reading::of(question, &texts.collect::<Option<_>>()?, &[question.to]).ok()
+}
+
+/// What is found without a refusal. `reading` is where the new side comes from; places are those of `before`.
+fn found(from: &Side, to: &Side, reading: &Reading, before: &Reading) -> Vec<Item> {
     let mut items = differences(from, to);
     items.extend(deprecated::deprecated(&to.lowered, reading));
+    for item in &mut items {
+        item.span = item.span.map(|span| before.same_line(reading, span));
+    }
     items.extend(operation::notes(&from.lowered, &to.lowered));
     items
 }

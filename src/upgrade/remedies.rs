@@ -120,7 +120,7 @@ fn blocks(deployment: &Deployment) -> impl Iterator<Item = &Settings> {
 }
 
 /// The number that a release takes the value of a line for.
-fn number(deployment: &Deployment, name: Span) -> Option<i64> {
+pub(super) fn number(deployment: &Deployment, name: Span) -> Option<i64> {
     let is_it = |line: &&Setting| line.name_span == name;
     let of_line =
         blocks(deployment).flat_map(Settings::iter).find(is_it).and_then(|line| match line.value.value {

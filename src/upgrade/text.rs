@@ -33,9 +33,14 @@ pub fn text(upgrade: &Upgrade, width: usize, is_written: bool) -> String {
         }
         items.into_iter().for_each(|item| out += &writer.item(item));
     }
+    let mut unseen = String::new();
     for (path, missing) in &upgrade.not_checked {
         let (path, missing) = (printable_line(path), printable_line(missing));
-        out += &wrapped("\n", 2, &format!("not checked: {path} ({missing} does not exist here)"), width);
+        let text = format!("not checked: {path} ({missing} does not exist here)");
+        unseen += &wrapped("", 2, &text, width);
+    }
+    if !unseen.is_empty() {
+        out = out + "\n" + &unseen;
     }
     out + "\n" + &writer.summary()
 }
@@ -99,7 +104,7 @@ impl Writer<'_> {
         if fixed + left > 0 {
             out += &format!("; {fixed} {verb}, {left} by hand");
         }
-        out.push('\n');
+        out = wrapped("", 2, &out, self.width);
         if fixed > 0 && self.upgrade.to.loads != self.upgrade.after {
             out += &match self.upgrade.after {
                 Some(true) => format!("with the edits {to} starts\n"),
