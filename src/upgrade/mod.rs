@@ -165,10 +165,10 @@ pub fn upgrade(question: &Question<'_>) -> Result<Upgrade, String> {
     let has_meaning = is_read(&from.lowered);
     // A number that is only spelled for the old release would hide what else changes in its block.
     let respelled = if has_meaning { respelled(question, &before, &items) } else { None };
-    let found = match respelled.as_ref().and_then(|reading| Some((reading, reading.sides.first()?))) {
-        Some((reading, side)) => found(from, side, reading, &before),
-        None => found(from, to, &before, &before),
-    };
+    if respelled.is_some() {
+        without_consequences(&items, found(&before), &before.sources, &mut hidden);
+    }
+    let found = found(respelled.as_ref().unwrap_or(&before));
     items.extend(without_consequences(&items, found, &before.sources, &mut hidden));
     if has_meaning {
         remedies::propose(&before, &mut items);
@@ -201,7 +201,8 @@ fn is_read(lowered: &Lowered) -> bool {
     !lowered.notes.iter().any(|note| note.effect == Effect::Fatal && is_early(note))
 }
 
-/// What the new release makes of the files with each refused number spelled as the old release reads it.
+/// What the releases make of the files with each refused number spelled as the old release reads it. Blanks fill its place,
+/// so that places stay what they are.
 fn respelled(question: &Question<'_>, before: &Reading, refused: &[Item]) -> Option<Reading> {
     let from = before.sides.first()?;
     let edits = refused.iter().filter_map(|item| {
@@ -209,22 +210,23 @@ fn respelled(question: &Question<'_>, before: &Reading, refused: &[Item]) -> Opt
         let number = remedies::number(&from.lowered.deployment, before.line(span)?.name)?;
         edits::of(before, span, &remedies::Remedy::Number(number))
     });
-    let edits: Vec<_> = edits.flat_map(|(edits, _)| edits).collect();
+    let mut edits: Vec<_> = edits.flat_map(|(edits, _)| edits).collect();
+    for edit in &mut edits {
+        edit.text = format!("{:<width$}", edit.text, width = edit.span.len());
+    }
     if edits.is_empty() {
         return None;
     }
     let texts = edits::apply(before, &edits)?.into_iter();
     let texts = texts.map(|(source, bytes)| Some((before.paths.get(&source)?.clone(), bytes)));
-    Reading::of(question, &texts.collect::<Option<_>>()?, &[question.to]).ok()
+    Reading::of(question, &texts.collect::<Option<_>>()?, &[question.from, question.to]).ok()
 }
 
-/// What is found without a refusal. `reading` is where the new side comes from; places are those of `before`.
-fn found(from: &Side, to: &Side, reading: &Reading, before: &Reading) -> Vec<Item> {
+/// What is found without a refusal.
+fn found(reading: &Reading) -> Vec<Item> {
+    let [from, to] = reading.sides.as_slice() else { return Vec::new() };
     let mut items = differences(from, to);
     items.extend(deprecated::deprecated(&to.lowered, reading));
-    for item in &mut items {
-        item.span = item.span.map(|span| before.same_line(reading, span));
-    }
     items.extend(operation::notes(&from.lowered, &to.lowered));
     items
 }

@@ -32,7 +32,13 @@ pub(super) fn prove(
     let wanted: Vec<usize> = (0..items.len())
         .filter(|index| items[*index].span.is_some() && !items[*index].remedies.is_empty())
         .collect();
-    prover.all_at_once(items, &wanted);
+    prover.all_at_once(items, &wanted, |_| true);
+    if prover.taken.is_empty() {
+        // Numbers that are spelled for the old release hide what stands in their blocks, all of them together.
+        let is_refused = |index: &usize| items[*index].kind == ItemKind::Refused;
+        let refused: Vec<usize> = wanted.iter().copied().filter(is_refused).collect();
+        prover.all_at_once(items, &refused, |remedy| matches!(remedy, Remedy::Number(_)));
+    }
     for index in wanted {
         prover.one(items, index);
     }
@@ -130,7 +136,10 @@ impl<'a> Prover<'a> {
         let mut left = refused;
         for item in found {
             // What follows from a refusal is told by the refusal alone, as long as that stands.
-            if self.hidden.get(&item.key).is_some_and(|refusal| left.contains_key(refusal)) {
+            // What is merely deprecated there keeps its meaning.
+            let refusal = self.hidden.get(&item.key);
+            let is_deprecated = item.kind == ItemKind::Deprecated;
+            if refusal.is_some_and(|refusal| is_deprecated || left.contains_key(refusal)) {
                 continue;
             }
             *left.entry(item.key).or_default() += 1;
@@ -158,9 +167,11 @@ impl<'a> Prover<'a> {
     }
 
     /// Tries the first remedy of every finding together, which mostly is all that is needed.
-    fn all_at_once(&mut self, items: &[Item], wanted: &[usize]) {
-        let first =
-            |index: &usize| items[*index].remedies.iter().find_map(|remedy| self.plan(items, *index, remedy));
+    fn all_at_once(&mut self, items: &[Item], wanted: &[usize], fits: fn(&Remedy) -> bool) {
+        let first = |index: &usize| {
+            let remedies = items[*index].remedies.iter().filter(|remedy| fits(remedy));
+            remedies.into_iter().find_map(|remedy| self.plan(items, *index, remedy))
+        };
         let plan: Vec<Taken> = wanted.iter().filter_map(first).collect();
         if plan.len() < 2 {
             return;

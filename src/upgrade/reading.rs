@@ -92,20 +92,4 @@ impl Reading {
             _ => None,
         }
     }
-
-    /// The place of a line of another reading, whose files have the same lines, in this one: its name where it has one.
-    pub(super) fn same_line(&self, other: &Self, span: Span) -> Span {
-        if std::ptr::eq(self, other) {
-            return span;
-        }
-        let path = other.paths.get(&span.source);
-        let Some((source, _)) = self.paths.iter().find(|(_, known)| Some(*known) == path) else {
-            return span;
-        };
-        let number = other.sources.position(span).line as usize;
-        let starts = self.sources.get(*source).line_starts();
-        let start = starts.get(number.saturating_sub(1)).copied().unwrap_or_default() as usize;
-        let place = Span::new(*source, start, start);
-        self.line(place).map_or(place, |line| line.name)
-    }
 }

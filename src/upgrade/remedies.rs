@@ -32,6 +32,19 @@ pub(super) enum Remedy {
     },
 }
 
+/// Options that nobody writes who wants clear text.
+const TLS: [OptionId; 9] = [
+    options::CAFILE,
+    options::CAPATH,
+    options::CERTFILE,
+    options::CRLFILE,
+    options::KEYFILE,
+    options::PSK_FILE,
+    options::PSK_HINT,
+    options::REQUIRE_CERTIFICATE,
+    options::TLS_VERSION,
+];
+
 /// Attaches to each finding what could be done about it.
 pub(super) fn propose(reading: &Reading, items: &mut [Item]) {
     let [from, to] = reading.sides.as_slice() else { return };
@@ -75,8 +88,9 @@ fn remedies(
     let is_about_file = to.lowered.notes.iter().any(|note| {
         note.span == span && note.effect == Effect::Fatal && matches!(note.kind, NoteKind::File { .. })
     });
-    // A line that takes effect from now on may well be meant, and a file may come.
-    if !is_default && !is_about_file && item.kind != ItemKind::Changed {
+    let is_tls = option.is_some_and(|option| TLS.contains(&option));
+    // A line that takes effect from now on may well be meant, a file may come, and whoever wrote of TLS wanted some.
+    if !is_default && !is_about_file && !is_tls && item.kind != ItemKind::Changed {
         list.push(Remedy::Silence(vec![line.name]));
     }
     // Where the last of two lines counts, it is the first one that may go.
