@@ -18,4 +18,5 @@ pub mod rules;
 pub mod show;
 pub mod testing;
 pub mod text;
+pub mod upgrade;
 pub mod verify;

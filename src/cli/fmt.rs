@@ -1,21 +1,20 @@
 //! `moskit fmt`: the canonical layout of files.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use similar::TextDiff;
 
 use super::lint::KindName;
+use super::rewrite::{difference, replace};
 use super::{Answer, Failure, NO_ANSWER, NOTHING, SOMETHING, output};
 use crate::catalogue::OptionId;
 use crate::lang::conf::LineKind;
 use crate::lang::{acl, conf, yaml};
 use crate::lint::{self, Kind};
-use crate::report::render::{printable, printable_line};
+use crate::report::render::printable_line;
 use crate::text::{FileError, FileKind, Files, Source, Sources, disk::Disk};
 
 /// Lay out configurations, ACL files and specs; comments and meaning stay
@@ -236,67 +235,4 @@ fn laid_out(shown: &str, kind: Kind, bytes: &[u8]) -> Option<Vec<u8>> {
         }
         _ => Some(conf::layout(id, bytes)),
     }
-}
-
-/// What would change; secrets are masked.
-fn difference(shown: &str, kind: Kind, old: &[u8], new: &[u8]) -> String {
-    let (old, new) = (masked(kind, old), masked(kind, new));
-    let (old, new) = (String::from_utf8_lossy(&old), String::from_utf8_lossy(&new));
-    let diff = TextDiff::from_lines(&*old, &*new);
-    printable(&diff.unified_diff().context_radius(2).header(shown, shown).to_string())
-}
-
-fn masked(kind: Kind, bytes: &[u8]) -> Vec<u8> {
-    let mut sources = Sources::default();
-    let id = sources.add(Source::new("", bytes));
-    match kind {
-        Kind::Conf => {
-            for line in conf::parse(id, bytes).lines {
-                if let LineKind::Directive { name, value } = line.kind
-                    && OptionId::named(&sources.text(name)).is_some_and(|option| option.entry().secret)
-                {
-                    sources.hide(value);
-                }
-            }
-        }
-        Kind::Spec => {
-            if let Some(root) = yaml::parse(id, bytes).root {
-                hide_passwords(&root, &mut sources);
-            }
-        }
-        _ => {}
-    }
-    sources.get(id).masked().unwrap_or_else(|| bytes.to_vec())
-}
-
-/// Specs and their tests hold secrets behind these keys.
-fn hide_passwords(node: &yaml::Node, sources: &mut Sources) {
-    for (key, value) in node.map().unwrap_or_default() {
-        if matches!(&*key.text, "password" | "plain" | "hash") && value.text().is_some() {
-            sources.hide(value.span);
-        }
-        hide_passwords(value, sources);
-    }
-    node.list().unwrap_or_default().iter().for_each(|item| hide_passwords(item, sources));
-}
-
-/// Writes a file as a whole: beside its place, with the mode and the owner of what it replaces.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let path = fs::canonicalize(path)?;
-    let facts = fs::metadata(&path)?;
-    let mut beside = path.clone().into_os_string();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    let write = |file: &mut File| {
-        fchown(&*file, Some(facts.uid()), Some(facts.gid()))?;
-        file.set_permissions(facts.permissions())?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let written = write(&mut file).and_then(|()| fs::rename(&beside, &path));
-    if written.is_err() {
-        // It is left behind at worst.
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }

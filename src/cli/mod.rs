@@ -9,12 +9,14 @@ mod lint;
 mod output;
 mod paths;
 mod privileges;
+mod rewrite;
 mod rule;
 mod schema;
 mod scratch;
 mod secrets;
 mod show;
 mod test;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,7 @@ enum Command {
     Schema(schema::Arguments),
     Show(show::Arguments),
     Test(test::Arguments),
+    Upgrade(upgrade::Arguments),
 }
 
 /// Why a command could not give its answer.
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Upgrade(arguments) => upgrade::run(&arguments),
         Command::Rule(arguments) => rule::run(&arguments),
     };
     match answer {

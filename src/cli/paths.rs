@@ -18,6 +18,13 @@ pub(super) struct Situation {
     #[arg(long, value_name = "RELEASE")]
     target: Vec<Target>,
 
+    #[command(flatten)]
+    places: Places,
+}
+
+/// Where things are, and who starts the broker.
+#[derive(Args)]
+pub(super) struct Places {
     /// Where a path of the configuration lies here, as in `--map /mosquitto/config=./config`; may be repeated
     #[arg(long, value_name = "FROM=TO", value_parser = mapping)]
     map: Vec<(PathBuf, PathBuf)>,
@@ -47,6 +54,18 @@ impl Situation {
         releases
     }
 
+    /// The files that the configuration names.
+    pub(super) fn files(&self) -> Result<Disk, Failure> {
+        self.places.files()
+    }
+
+    /// Time and starting account.
+    pub(super) fn environment(&self) -> Environment {
+        self.places.environment()
+    }
+}
+
+impl Places {
     /// The files that the configuration names.
     pub(super) fn files(&self) -> Result<Disk, Failure> {
         let here =

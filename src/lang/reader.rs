@@ -61,6 +61,12 @@ impl<'f> Reader<'f> {
         self.texts.insert(path.to_owned(), Ok(id));
     }
 
+    /// The paths of the texts that were read, as the configuration names them.
+    pub fn paths(&self) -> HashMap<SourceId, PathBuf> {
+        let read = self.texts.iter().filter_map(|(path, id)| Some((id.clone().ok()?, path.clone())));
+        read.collect()
+    }
+
     /// The text of a file.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ pub use kind::{Kind, detect};
 
 use crate::catalogue::Release;
 use crate::lang::{Environment, Reader, conf};
-use crate::model::notes::{self, NoteKind};
+use crate::model::notes::{self, Note, NoteKind};
 use crate::model::{Deployment, FileState, Lowered, Security, Settings};
 use crate::report::{Diagnostic, MOST_SHOWN, Severity, Waivers, nearest, shortened};
 use crate::rules;
@@ -134,24 +134,34 @@ pub fn verdicts(lowered: &[Lowered], sources: &Sources, now: i64) -> Vec<Release
     lowered.iter().map(|lowered| verdict(lowered, &findings, sources, now)).collect()
 }
 
+/// The finding that says best what a note is about. A note that no rule speaks of is one of what could not be seen.
+pub fn finding_on<'f>(
+    note: &Note,
+    findings: &'f [Diagnostic],
+    lowered: &Lowered,
+    sources: &Sources,
+    now: i64,
+) -> Option<&'f Diagnostic> {
+    let name = lowered.deployment.release.to_string();
+    let at = |finding: &&Diagnostic| {
+        let span = finding.primary.span;
+        finding.releases.contains(&name)
+            && span.source == note.span.source
+            && span.start <= note.span.end
+            && note.span.start <= span.end
+    };
+    let mut near: Vec<_> = findings.iter().filter(at).collect();
+    if near.len() > 1 {
+        near = rules::because_of(note, &near, lowered, sources, now);
+    }
+    near.into_iter().max_by_key(|finding| finding.severity)
+}
+
 fn verdict(lowered: &Lowered, findings: &[Diagnostic], sources: &Sources, now: i64) -> ReleaseVerdict {
     let release = lowered.deployment.release;
     let notes::Verdict { loads, reason, .. } = notes::verdict(release, &lowered.notes);
     let reason = reason.map(|note| {
-        // The finding on the note says it best; a note that no rule speaks of is one of what could not be seen.
-        let name = release.to_string();
-        let at = |finding: &&Diagnostic| {
-            let span = finding.primary.span;
-            finding.releases.contains(&name)
-                && span.source == note.span.source
-                && span.start <= note.span.end
-                && note.span.start <= span.end
-        };
-        let mut near: Vec<_> = findings.iter().filter(at).collect();
-        if near.len() > 1 {
-            near = rules::because_of(note, &near, lowered, sources, now);
-        }
-        let finding = near.into_iter().max_by_key(|finding| finding.severity);
+        let finding = finding_on(note, findings, lowered, sources, now);
         let words = match (&note.kind, finding) {
             (NoteKind::NotChecked { path, missing, .. }, _) => {
                 format!("`{}` was not looked at: `{}` does not exist here", path.display(), missing.display())

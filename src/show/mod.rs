@@ -15,15 +15,15 @@ use std::sync::Arc;
 pub use admission::{Admission, Demand, Nobody, Way, admission};
 pub use json::json;
 pub use lost::{Lost, place};
-pub use rows::{Origin, Row, Shown};
+pub use rows::{Origin, Row, Shown, default as default_row};
 pub use schema::schema;
-pub use text::text;
+pub use text::{rights, text, title, value, who};
 
 use crate::catalogue::{OptionId, Quirk, Release, options};
 use crate::lang::conf::ConfTree;
 use crate::lang::{Reader, conf};
 use crate::lint::{self, Input, Kind, Packed, ReleaseVerdict};
-use crate::model::notes::{Note, NoteKind};
+use crate::model::notes::{self, Note, NoteKind};
 use crate::model::{
     Bridge, Deployment, FileState, Listener, ListenerKind, Lowered, Plugin, PluginKind, Protocol, Setting,
     Settings, Sourced,
@@ -153,6 +153,13 @@ pub fn show(input: Input<'_>, is_all: bool) -> Result<Effective, String> {
         });
     let views = views.collect();
     Ok(Effective { name, kind, main, views, not_checked: lint::not_checked(&lowered), sources })
+}
+
+/// What one release makes of a configuration, without words for the verdict and without lines that come to nothing.
+pub fn view(lowered: &Lowered, sources: &Sources, started_by: &str) -> View {
+    let notes::Verdict { release, loads, .. } = notes::verdict(lowered.deployment.release, &lowered.notes);
+    let viewer = Viewer { lowered, sources, is_all: false, started_by };
+    viewer.view(ReleaseVerdict { release, loads, reason: None }, &[])
 }
 
 /// What the releases make of an input, the files with its lines, and all texts.

@@ -157,7 +157,7 @@ pub(super) fn is_unread(entry: &Entry, release: Release) -> bool {
 }
 
 /// The row of an option without a line.
-fn default(option: OptionId, release: Release) -> Row {
+pub fn default(option: OptionId, release: Release) -> Row {
     let entry = option.entry();
     let value = entry.default.at(release).map_or(Shown::Unset, |text| shown_default(entry, text));
     Row { option, name: option.name().to_owned(), value, origin: Origin::Default, idle: None }

@@ -171,7 +171,8 @@ impl Writer<'_> {
     }
 }
 
-fn value(row: &Row) -> String {
+/// The value of an option, in words.
+pub fn value(row: &Row) -> String {
     let entry = row.option.entry();
     let unit = row.unit().map(|unit| format!(" {unit}")).unwrap_or_default();
     match &row.value {
@@ -194,7 +195,8 @@ fn address(door: &Door) -> String {
     printable_line(&shown)
 }
 
-fn title(door: &Door) -> String {
+/// How a listener is called.
+pub fn title(door: &Door) -> String {
     format!("listener {}", address(door))
 }
 
@@ -222,7 +224,7 @@ fn tls(admission: &Admission) -> String {
 }
 
 /// Who may connect to a listener, and how, in words.
-pub(super) fn who(door: &Door) -> String {
+pub fn who(door: &Door) -> String {
     let admission = &door.admission;
     let ways = match &admission.ways {
         Err(Nobody::NoLogin | Nobody::NoUser) if admission.asks_plugin => &[][..],
@@ -270,7 +272,7 @@ fn in_words(way: Way, door: &Door) -> String {
 }
 
 /// What clients of a listener may do, in words.
-pub(super) fn rights(door: &Door) -> String {
+pub fn rights(door: &Door) -> String {
     let is_nothing = door.admission.ways == Err(Nobody::NotMqtt);
     let by_file = match &door.rights {
         _ if is_nothing => return "-".to_owned(),

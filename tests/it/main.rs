@@ -33,6 +33,7 @@ mod show;
 mod spec;
 mod tidy;
 mod transport;
+mod upgrade;
 mod verdicts;
 mod verify;
 mod verify_command;

@@ -35,7 +35,7 @@ impl Files for Machine {
 }
 
 /// The bytes of a field: `\n`, `\t`, `\r`, `\0`, `\\` and `\xNN` stand for others.
-fn unescape(field: &str) -> Vec<u8> {
+pub(crate) fn unescape(field: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = field.bytes();
     while let Some(byte) = rest.next() {
@@ -58,7 +58,7 @@ fn unescape(field: &str) -> Vec<u8> {
 }
 
 /// The rows of a table, without its comments and head.
-fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
+pub(crate) fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
     let lines = table.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     lines.skip(1).map(|line| line.split('\t').collect())
 }

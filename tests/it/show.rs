@@ -19,7 +19,7 @@ const KEYS: &str = "dev:00112233445566778899aabbccddeeff\n";
 const TARGETS: [&str; 4] = ["--target", "2.0", "--target", "2.1"];
 
 /// A folder with certificates, keys and passwords, and some files.
-fn scene(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn scene(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = fixtures::open_folder();
     fixtures::certificates(folder.path());
     for (name, text) in [("passwd", PASSWD), ("psk", KEYS)].iter().chain(files) {

@@ -1,0 +1,136 @@
+//! Differences in running and reloading that hang on what is configured, and that no line can take back.
+
+use super::{Item, ItemKind};
+use crate::catalogue::{OptionId, Quirk, Release, Reload, options};
+use crate::model::{Deployment, Lowered, Protocol, Settings};
+use crate::text::Span;
+
+/// A difference: the behaviour, where it shows, and what the releases with and without it do.
+struct Difference {
+    quirk: Quirk,
+    place: fn(&Deployment) -> Option<Span>,
+    with: &'static str,
+    without: &'static str,
+}
+
+const DIFFERENCES: [Difference; 8] = [
+    Difference {
+        quirk: Quirk::ReloadFailsOpen,
+        place: |deployment| of_security(deployment, &[options::ACL_FILE, options::PASSWORD_FILE]),
+        with: "a reload that finds the file missing or broken goes on without it, so that everything is allowed",
+        without: "a reload that finds the file missing or broken ends the broker",
+    },
+    Difference {
+        quirk: Quirk::ReloadResetsListenerLimits,
+        place: |deployment| {
+            of_listeners(deployment, &[options::MAX_CONNECTIONS, options::MAX_QOS, options::MAX_TOPIC_ALIAS])
+        },
+        with: "a reload sets `max_connections`, `max_qos` and `max_topic_alias` of listeners back to their defaults",
+        without: "a reload keeps the limits of listeners",
+    },
+    Difference {
+        quirk: Quirk::MountPointKeptOnDelivery,
+        place: |deployment| of_listeners(deployment, &[options::MOUNT_POINT]),
+        with: "clients receive topics with the mount point in front",
+        without: "clients receive topics without the mount point",
+    },
+    Difference {
+        quirk: Quirk::LongKeepaliveTolerated,
+        place: |deployment| of_global(deployment, &[options::MAX_KEEPALIVE]),
+        with: "clients before MQTT 5 may ask for a longer keepalive, or for none",
+        without: "clients before MQTT 5 that ask for a longer keepalive, or for none, are turned away",
+    },
+    Difference {
+        quirk: Quirk::RefusedConnectionsMiscounted,
+        place: |deployment| of_listeners(deployment, &[options::MAX_CONNECTIONS]),
+        with: "each connection that `max_connections` refuses lets a later one in that is too many",
+        without: "`max_connections` is kept to",
+    },
+    Difference {
+        quirk: Quirk::QueueCountsFlights,
+        place: |deployment| of_global(deployment, &[options::MAX_QUEUED_MESSAGES, options::MAX_QUEUED_BYTES]),
+        with: "the limits of queues count messages in flight, too",
+        without: "the limits of queues count only what waits",
+    },
+    Difference {
+        quirk: Quirk::QueuesLostPerListener,
+        place: |deployment| {
+            deployment.per_listener_settings.filter(|setting| setting.value).map(|setting| setting.span)
+        },
+        with: "what waits for the stored session of a client is lost when the client comes back",
+        without: "what waits for the stored session of a client is delivered",
+    },
+    Difference {
+        quirk: Quirk::WebsocketsByLibrary,
+        place: |deployment| {
+            let is_web = |protocol| protocol == Protocol::Websockets;
+            deployment
+                .listeners
+                .iter()
+                .find(|listener| is_web(listener.protocol))
+                .map(|listener| listener.span)
+        },
+        with: "a library speaks WebSockets, and takes text frames, and several subprotocols or none",
+        without: "the broker speaks WebSockets itself, and is stricter with clients",
+    },
+];
+
+/// The differences that show with a configuration.
+pub(super) fn notes(from: &Lowered, to: &Lowered) -> Vec<Item> {
+    let (old, new) = (from.deployment.release, to.deployment.release);
+    let shown =
+        DIFFERENCES.iter().filter(|difference| old.has(difference.quirk) != new.has(difference.quirk));
+    let mut items: Vec<Item> = shown
+        .filter_map(|difference| {
+            let span = (difference.place)(&from.deployment)?;
+            let text = |release: Release| {
+                if release.has(difference.quirk) { difference.with } else { difference.without }
+            };
+            let message = format!("{old}: {}; {new}: {}", text(old), text(new));
+            let key = format!("note {}", difference.quirk.name());
+            let mut item = Item::new(ItemKind::Note, key, Some(span), message);
+            item.values = Some((text(old).to_owned(), text(new).to_owned()));
+            Some(item)
+        })
+        .collect();
+    items.extend(reloaded(&from.deployment, old, new));
+    items
+}
+
+/// Options that are written and that a reload of one release applies, and one of the other does not.
+fn reloaded(deployment: &Deployment, old: Release, new: Release) -> Option<Item> {
+    let listeners = deployment.listeners.iter().map(|listener| &listener.settings);
+    let bridges = deployment.bridges.iter().map(|bridge| &bridge.settings);
+    let all = std::iter::once(&deployment.global).chain(listeners).chain(bridges);
+    let changes = |option: OptionId| {
+        let reload = option.entry().reload;
+        reload.at(old) == Reload::Restart && reload.at(new) == Reload::Applied
+    };
+    let lines = all.flat_map(Settings::iter).filter(|line| changes(line.option));
+    let mut named: Vec<(&str, Span)> = lines.map(|line| (line.option.name(), line.name_span)).collect();
+    let first = named.iter().map(|(_, span)| *span).min()?;
+    named.sort();
+    named.dedup_by_key(|(name, _)| *name);
+    let names: Vec<String> = named.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let message =
+        format!("a reload of {new} applies changed lines that need a restart in {old}: {}", names.join(", "));
+    Some(Item::new(ItemKind::Note, "note reload".to_owned(), Some(first), message))
+}
+
+fn first(settings: &Settings, wanted: &[OptionId]) -> Option<Span> {
+    settings.iter().find(|line| wanted.contains(&line.option)).map(|line| line.name_span)
+}
+
+fn of_global(deployment: &Deployment, wanted: &[OptionId]) -> Option<Span> {
+    first(&deployment.global, wanted)
+}
+
+fn of_listeners(deployment: &Deployment, wanted: &[OptionId]) -> Option<Span> {
+    deployment.listeners.iter().find_map(|listener| first(&listener.settings, wanted))
+}
+
+fn of_security(deployment: &Deployment, wanted: &[OptionId]) -> Option<Span> {
+    let own = deployment.listeners.iter().filter_map(|listener| listener.security.as_ref());
+    let mut blocks = std::iter::once(&deployment.security).chain(own);
+    blocks.find_map(|security| first(&security.settings, wanted))
+}
