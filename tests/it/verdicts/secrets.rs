@@ -122,7 +122,7 @@ fn psk_line(draft: &mut Draft, dice: &mut Dice, is_good: bool) -> Vec<u8> {
         format!("{name}:{}", "ab".repeat(300)),
         format!("{name}:0a\r"),
         ":".to_owned(),
-        format!("i0:0a\n i0:0b"),
+        "i0:0a\n i0:0b".to_owned(),
         format!("{name}:\t0a "),
     ];
     let bad = [
