@@ -194,6 +194,13 @@ fn tree(reader: &mut Reader<'_>, here: &Here<'_>) -> Result<Arc<conf::ConfTree>,
 
 /// Whoever reads is the broker itself: what cannot be read from here cannot be read by it.
 fn judge_from_here(note: &mut Note) {
+    // It is written by whoever runs the broker, which gives the status of its own.
+    if let NoteKind::File { option: options::PID_FILE, .. }
+    | NoteKind::NotChecked { option: options::PID_FILE, .. } = note.kind
+    {
+        note.effect = Effect::None;
+        return;
+    }
     let is_told = match &note.kind {
         NoteKind::File { problem: FileProblem::Open(_), .. } | NoteKind::Include { .. } => true,
         NoteKind::NotChecked { .. } => note.phase != Phase::Plugins,

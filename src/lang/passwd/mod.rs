@@ -90,6 +90,8 @@ impl Reading<'_> {
     }
 
     fn entry(&mut self, line: Line, name: Option<(usize, usize)>, hash: Option<(usize, usize)>) {
+        // Colons alone are no field at all; the newline behind them would be one.
+        let is_nothing = name.is_none() && hash.is_none() && line.content_end == line.end;
         let name_range = name.unwrap_or((line.start, line.start));
         let hash_range = hash.unwrap_or((line.content_end, line.content_end));
         let name: Box<[u8]> = self.bytes[name_range.0..name_range.1].into();
@@ -116,6 +118,7 @@ impl Reading<'_> {
         let is_usable = matches!(problem, None | Some((PasswordNote::LooseEncoding { .. }, _)));
         if let Some((kind, (start, end))) = problem {
             let effect = match kind {
+                PasswordNote::Empty if is_nothing => Effect::None,
                 // The builds differ, and their release does not tell which OpenSSL they use.
                 PasswordNote::LooseEncoding { .. } if self.bad_entry() == Effect::Fatal => Effect::Unknown,
                 _ => self.bad_entry(),
@@ -195,6 +198,8 @@ mod tests {
             (format!("a:{argon2}\n"), [(None, false), (Fatal, false)]),
             ("a:secret\n".to_owned(), [(None, false), (Fatal, false)]),
             ("a:\n".to_owned(), [(None, false), (Fatal, false)]),
+            (":\n".to_owned(), [(None, false), (Fatal, false)]),
+            (":".to_owned(), [(None, false), (None, false)]),
             ("a\n".to_owned(), [(None, false), (None, false)]),
             (format!("a:$6${SALT}${HASH}\na:x\n"), [(None, true), (Fatal, true)]),
         ];
