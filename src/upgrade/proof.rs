@@ -137,7 +137,7 @@ impl<'a> Prover<'a> {
         for item in found {
             // What follows from a refusal is told by the refusal alone, as long as that stands.
             // What is merely deprecated there keeps its meaning.
-            let refusal = self.hidden.get(&item.key);
+            let refusal = self.hidden.get(&item.key).filter(|_| !self.known.contains_key(&item.key));
             let is_deprecated = item.kind == ItemKind::Deprecated;
             if refusal.is_some_and(|refusal| is_deprecated || left.contains_key(refusal)) {
                 continue;
