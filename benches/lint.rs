@@ -92,8 +92,7 @@ fn large(place: &Path) {
         }
         for bridge in 0..10 {
             let number = include * 10 + bridge;
-            writeln!(text, "# bridge {number}\nconnection site-{number}\naddress site-{number}.example:8883")
-                .unwrap();
+            writeln!(text, "# bridge {number}\nconnection site-{number}\naddress 127.0.0.1:8883").unwrap();
             writeln!(text, "remote_clientid hub-{number}\ntry_private false\nkeepalive_interval 60").unwrap();
             for topic in 0..24 {
                 let way = ["in", "out", "both"][topic % 3];

@@ -175,7 +175,7 @@ const WAYS_IN: &[&str] = &[
     "allow_anonymous false\n",
     "password_file passwd\n",
     "password_file passwd\nallow_anonymous false\n",
-    "password_file passwd\nallow_anonymous false\nmax_connections 3\n",
+    "password_file passwd\nallow_anonymous false\nmax_connections 300\n",
     "certfile server.crt\nkeyfile server.key\n",
     "certfile server.crt\nkeyfile server.key\ncafile ca.crt\nrequire_certificate true\nuse_identity_as_username true\n",
     "listener 1883\n",
