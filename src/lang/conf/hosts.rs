@@ -155,7 +155,8 @@ fn bound_by_library(listener: &Listener, release: Release) -> Vec<Bound> {
         Ok(IpAddr::V4(_)) if ignores_ipv4 && !is_ipv4 => everywhere(),
         Ok(IpAddr::V6(address)) if ignores_ipv4 && (is_ipv4 || address.is_unspecified()) => everywhere(),
         Ok(IpAddr::V6(_)) if is_ipv4 => Vec::new(),
-        Ok(address) => vec![Bound::of(address)],
+        // Sockets for IPv6 take IPv4 addresses in disguise there.
+        Ok(address) => vec![Bound::of(address.to_canonical())],
         // The name of an interface.
         Err(_) if host == "lo" && (ignores_ipv4 || is_ipv4) => vec![Bound::One(four)],
         Err(_) if host == "lo" => vec![Bound::One(four), Bound::One(six)],
