@@ -120,6 +120,10 @@ impl Files for Installed<'_> {
         }
     }
 
+    fn is_partial(&self, path: &Path) -> bool {
+        !path.parent().is_some_and(|folder| self.is_folder(folder)) && self.below.is_partial(path)
+    }
+
     fn shown(&self, path: &Path) -> PathBuf {
         self.shown.get(path).map_or_else(|| self.below.shown(path), Clone::clone)
     }

@@ -159,6 +159,8 @@ pub struct Tls {
     pub authorities: TlsFile<Arc<[CertificateFacts]>>,
     /// `crlfile`.
     pub revocations: TlsFile<Arc<[RevocationListFacts]>>,
+    /// Whether the release does not heed the listener's `psk_hint`.
+    pub ignores_psk_hint: bool,
 }
 
 /// How a plugin is declared.
@@ -192,9 +194,28 @@ impl Listener {
         self.settings.text(options::CERTFILE).is_some() && self.settings.text(options::KEYFILE).is_some()
     }
 
+    /// Whether it asks clients for pre-shared keys.
+    pub fn asks_for_keys(&self) -> bool {
+        self.settings.text(options::PSK_HINT).is_some() && !self.tls.ignores_psk_hint
+    }
+
     /// Whether it speaks TLS at all, with certificates or pre-shared keys.
     pub fn has_tls(&self) -> bool {
-        self.has_certificate() || self.settings.text(options::PSK_HINT).is_some()
+        self.has_certificate() || self.asks_for_keys()
+    }
+
+    /// Whether every client is refused because it has no certificate and, without TLS, cannot have one, unless a proxy
+    /// vouches for it.
+    pub fn refuses_without_tls(&self, release: Release) -> bool {
+        let is_proxied = || {
+            let proxy = self.settings.number(options::ENABLE_PROXY_PROTOCOL);
+            proxy.is_some_and(|version| version.value == 2)
+        };
+        release.has(Quirk::UnproxiedIdentityRefused)
+            && !self.has_tls()
+            && self.settings.is_on(options::REQUIRE_CERTIFICATE)
+            && self.settings.is_on(options::USE_IDENTITY_AS_USERNAME)
+            && !is_proxied()
     }
 
     /// Whether the user name of a client is taken from its certificate.

@@ -70,6 +70,9 @@ impl Problem<'_> {
             FileError::Other(reason) => format!("{role} `{path}` cannot be opened: {reason}"),
         };
         let mut finding = cx.finding_on(self.note, message);
+        if self.note.effect == Effect::Unknown && *error == FileError::Missing {
+            return Some(self.left_out(cx, finding));
+        }
         if self.note.effect == Effect::Unknown {
             finding.severity = Severity::Note;
             finding = finding.note("whether the broker can use it cannot be told");
@@ -81,6 +84,13 @@ impl Problem<'_> {
             finding = finding.note("the broker does not start without it");
         }
         Some(finding.help(self.where_to_look(cx)))
+    }
+
+    /// A file that is missing from a copy of what lies there where the broker runs.
+    fn left_out(&self, cx: &Context<'_>, finding: Diagnostic) -> Diagnostic {
+        let start =
+            "the broker does not start without it; the mapped folder may be a part of what the broker finds";
+        finding.note(start).help(self.where_to_look(cx))
     }
 
     fn where_to_look(&self, cx: &Context<'_>) -> String {

@@ -28,9 +28,10 @@ pub struct Disk {
 /// Where a path of the configuration lies here.
 struct Place {
     path: PathBuf,
-    /// The user said where it is, so that a missing directory is a missing file, not another machine's.
+    /// The user said where it is.
     is_told: bool,
-    /// A `--map` says where it is.
+    /// A `--map` says where it is. A folder that is missing there is not part of the copy; below a `--root`, which is
+    /// whole, it is a missing file.
     is_mapped: bool,
 }
 
@@ -82,7 +83,7 @@ fn error(place: &Place, error: &std::io::Error) -> FileError {
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
             let missing = place.path.ancestors().take_while(|part| !part.exists()).last();
             match missing {
-                Some(first) if first != place.path && !place.is_told => {
+                Some(first) if first != place.path && (!place.is_told || place.is_mapped) => {
                     FileError::Unseen { missing: first.to_owned() }
                 }
                 _ => FileError::Missing,
@@ -167,6 +168,10 @@ impl Files for Disk {
             uid: installed(metadata.uid()),
             gid: installed(metadata.gid()),
         })
+    }
+
+    fn is_partial(&self, path: &Path) -> bool {
+        self.place(path).is_mapped
     }
 
     fn shown(&self, path: &Path) -> PathBuf {

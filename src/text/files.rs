@@ -101,6 +101,12 @@ pub trait Files {
     /// Any [`FileError`] but `Kind` and `TooLarge`.
     fn facts(&self, path: &Path) -> Result<FileFacts, FileError>;
 
+    /// Whether a path leads into a copy that need not hold all that lies there where the broker runs: a working copy has
+    /// no secrets and nothing that is made at the start. What is missing from it may be there all the same.
+    fn is_partial(&self, _path: &Path) -> bool {
+        false
+    }
+
     /// The path that a file is shown under: where it lies here.
     fn shown(&self, path: &Path) -> PathBuf {
         path.to_owned()

@@ -34,6 +34,10 @@ impl Files for Overlay<'_> {
         self.files.facts(path)
     }
 
+    fn is_partial(&self, path: &Path) -> bool {
+        self.files.is_partial(path)
+    }
+
     fn shown(&self, path: &Path) -> PathBuf {
         self.files.shown(path)
     }

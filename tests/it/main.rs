@@ -17,6 +17,7 @@ mod hostile;
 mod kills;
 mod layout;
 mod malformed;
+mod maps;
 mod options;
 mod output;
 mod packs;

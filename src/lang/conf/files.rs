@@ -1,13 +1,13 @@
 //! The files that a configuration names: opened as the broker would open them, in its order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::lower::Lowering;
 use crate::catalogue::{OptionId, Quirk, options};
 use crate::lang::Reader;
 use crate::model::notes::{Effect, FileProblem, NoteKind, Phase};
-use crate::model::{Deployment, FileState, Lowered, PluginKind, Security, Sourced};
+use crate::model::{Deployment, FileState, Lowered, PluginKind, Protocol, Security, Sourced};
 use crate::text::{
     Account, FileError, FileFacts, FileKind, Readability, Source, SourceId, Span, readable_by,
 };
@@ -28,6 +28,8 @@ pub(super) fn load(lowering: &mut Lowering<'_, '_>) {
         }
     }
     for listener in &mut listeners {
+        listener.tls.ignores_psk_hint = listener.protocol == Protocol::Websockets
+            && loader.lowering.release.has(Quirk::WebsocketsIgnorePsk);
         loader.listener(listener);
     }
     loader.lowering.deployment.security = global;
@@ -96,8 +98,17 @@ pub(super) fn http_dir(lowering: &mut Lowering<'_, '_>, directory: Sourced<&str>
 
 /// Notes why a file cannot be used.
 pub(super) fn problem(lowering: &mut Lowering<'_, '_>, named: &Named, problem: FileProblem, phase: Phase) {
+    let effect = match is_left_out(lowering.reader, &named.path, &problem) {
+        true => named.unknown(),
+        false => named.effect,
+    };
     let kind = NoteKind::File { option: named.option, path: named.path.clone(), problem };
-    lowering.note(kind, named.span, phase, named.effect);
+    lowering.note(kind, named.span, phase, effect);
+}
+
+/// Whether a file is missing here that may well be there where the broker runs.
+pub(super) fn is_left_out(reader: &Reader<'_>, path: &Path, problem: &FileProblem) -> bool {
+    matches!(problem, FileProblem::Open(FileError::Missing)) && reader.files().is_partial(path)
 }
 
 /// What a library begins with.

@@ -477,6 +477,9 @@ impl Lowering<'_, '_> {
             error @ (FileError::Denied | FileError::TooLarge | FileError::Planned) => {
                 self.note(NoteKind::Include { path, error }, span, Phase::Read, Effect::Unknown);
             }
+            FileError::Missing if self.reader.files().is_partial(&path) => {
+                self.note(NoteKind::Include { path, error }, span, Phase::Read, Effect::Unknown);
+            }
             error => self.read_note(NoteKind::Include { path, error }, span, true),
         }
     }

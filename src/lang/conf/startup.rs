@@ -67,9 +67,10 @@ impl Loader<'_, '_, '_> {
             Some(Err(error)) => Some(FileProblem::Open(error)),
         };
         let Some(problem) = problem else { return };
-        let kind = NoteKind::File { option: named.option, path: named.path.clone(), problem };
         let is_volatile = VOLATILE.iter().any(|folder| named.path.starts_with(folder));
-        let effect = if is_volatile { Effect::Unknown } else { Effect::Fatal };
+        let is_open = is_volatile || files::is_left_out(self.lowering.reader, &named.path, &problem);
+        let kind = NoteKind::File { option: named.option, path: named.path.clone(), problem };
+        let effect = if is_open { Effect::Unknown } else { Effect::Fatal };
         self.lowering.note(kind, named.span, Phase::User, effect);
     }
 
