@@ -15,16 +15,6 @@ pub(crate) fn seed(test: &str) -> u64 {
     seed
 }
 
-/// The seed that `MOSKIT_SEED` gives, or one that is always the same: for what is held against programs that are not ours,
-/// so that a run finds what the run before it found.
-pub(crate) fn seed_or(test: &str, default: u64) -> u64 {
-    if std::env::var_os("MOSKIT_SEED").is_some() {
-        return seed(test);
-    }
-    println!("{test}: MOSKIT_SEED={default}");
-    default
-}
-
 /// A source of chance.
 pub(crate) fn chance(seed: u64) -> TestRng {
     let mut bytes = [0; 32];

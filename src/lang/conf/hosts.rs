@@ -89,20 +89,12 @@ enum Bound {
 type Claim = (Bound, bool);
 
 fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
-    let others = match listener.protocol {
+    match listener.protocol {
         Protocol::Websockets if release.has(Quirk::WebsocketsHostUnchecked) => {
-            Some(bound_by_library(listener, release))
+            return bound_by_library(listener, release);
         }
-        Protocol::HttpApi => Some(bound_for_http(listener)),
-        _ => None,
-    };
-    if let Some(bound) = others {
-        // Where the machine has not got the address, the listener is left out.
-        let is_sure = listener
-            .host
-            .as_ref()
-            .is_none_or(|host| host.value.parse::<IpAddr>().is_err() || is_of_any_machine(listener));
-        return bound.into_iter().map(|bound| (bound, is_sure)).collect();
+        Protocol::HttpApi => return bound_for_http(listener),
+        _ => {}
     }
     let domain = listener.settings.text(options::SOCKET_DOMAIN).map(|text| text.value);
     let is_wanted = |(address, _): &(IpAddr, bool)| match domain {
@@ -133,35 +125,53 @@ fn bound(listener: &Listener, release: Release) -> Vec<Claim> {
     }
 }
 
-/// The addresses that the broker's own web server is bound to: it heeds nothing but the host.
-fn bound_for_http(listener: &Listener) -> Vec<Bound> {
-    let Some(host) = &listener.host else { return vec![Bound::Any4, Bound::Any6] };
+/// The addresses that the broker's own web server is bound to: it heeds nothing but the host, and where the machine has
+/// not got it the listener is left out.
+fn bound_for_http(listener: &Listener) -> Vec<Claim> {
+    let Some(host) = &listener.host else { return vec![(Bound::Any4, true), (Bound::Any6, true)] };
     match read(&host.value) {
-        Host::Address(address) => vec![Bound::of(address)],
-        Host::Localhost => vec![Bound::One(Ipv4Addr::LOCALHOST.into())],
-        Host::Any => vec![Bound::Any4, Bound::Any6],
+        Host::Address(address) if is_nowhere(address) => Vec::new(),
+        Host::Address(address) => vec![(Bound::of(address), is_of_any_machine(address))],
+        Host::Localhost => vec![(Bound::One(Ipv4Addr::LOCALHOST.into()), true)],
+        Host::Any => vec![(Bound::Any4, true), (Bound::Any6, true)],
         _ => Vec::new(),
     }
 }
 
-/// The addresses that a WebSocket listener is bound to where a library opens it.
-fn bound_by_library(listener: &Listener, release: Release) -> Vec<Bound> {
+/// The addresses that a WebSocket listener is bound to where a library opens it; it is left out where the machine has
+/// not got the address.
+fn bound_by_library(listener: &Listener, release: Release) -> Vec<Claim> {
     let is_ipv4 = listener.settings.text(options::SOCKET_DOMAIN).is_some_and(|domain| domain.value == "ipv4");
     let (four, six) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
-    let everywhere = || if is_ipv4 { vec![Bound::Any4] } else { vec![Bound::Any4, Bound::Any6] };
-    let Some(host) = listener.host.as_ref().map(|host| &*host.value) else { return everywhere() };
+    let everywhere = |is_sure| match is_ipv4 {
+        true => vec![(Bound::Any4, is_sure)],
+        false => vec![(Bound::Any4, is_sure), (Bound::Any6, is_sure)],
+    };
+    let Some(host) = listener.host.as_ref().map(|host| &*host.value) else { return everywhere(true) };
     let ignores_ipv4 = release.has(Quirk::WebsocketsIgnoreIpv4Host);
     match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(_)) if ignores_ipv4 && !is_ipv4 => everywhere(),
-        Ok(IpAddr::V6(address)) if ignores_ipv4 && (is_ipv4 || address.is_unspecified()) => everywhere(),
+        Ok(address @ IpAddr::V4(_)) if ignores_ipv4 && !is_ipv4 => everywhere(is_of_any_machine(address)),
+        Ok(IpAddr::V6(address)) if ignores_ipv4 && (is_ipv4 || address.is_unspecified()) => {
+            everywhere(is_of_any_machine(address.into()))
+        }
         Ok(IpAddr::V6(_)) if is_ipv4 => Vec::new(),
         // Sockets for IPv6 take IPv4 addresses in disguise there.
-        Ok(address) => vec![Bound::of(address.to_canonical())],
+        Ok(address) => vec![(Bound::of(address.to_canonical()), is_of_any_machine(address))],
         // The name of an interface.
-        Err(_) if host == "lo" && (ignores_ipv4 || is_ipv4) => vec![Bound::One(four)],
-        Err(_) if host == "lo" => vec![Bound::One(four), Bound::One(six)],
-        Err(_) => Vec::new(),
+        Err(_) if host == "lo" && (ignores_ipv4 || is_ipv4) => vec![(Bound::One(four), true)],
+        Err(_) if host == "lo" => vec![(Bound::One(four), true), (Bound::One(six), true)],
+        Err(_) => dotted(host).map(|address| (Bound::of(address.into()), false)).into_iter().collect(),
     }
+}
+
+/// An address of IPv4 with a dot behind it, which some of the libraries take.
+fn dotted(host: &str) -> Option<Ipv4Addr> {
+    host.strip_suffix('.')?.trim_end_matches('.').parse().ok()
+}
+
+/// Whether no machine has the address: it is of the network 0.
+fn is_nowhere(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(four) if four.octets()[0] == 0 && !four.is_unspecified())
 }
 
 /// Whether a listener gets a socket, as far as its host tells: the WebSocket listeners of some releases take
@@ -179,27 +189,28 @@ pub fn is_opened(listener: &Listener, release: Release) -> Option<bool> {
         Ok(IpAddr::V4(_)) => Some(true),
         Err(_) if &*host.value == "lo" => Some(true),
         // One of the libraries does not mind the dot.
-        Err(_) if host.value.trim_end_matches('.').parse::<Ipv4Addr>().is_ok() => None,
+        Err(_) if dotted(&host.value).is_some() => None,
         Err(_) => (!matches!(read(&host.value), Host::Name(_))).then_some(false),
     }
 }
 
-/// Whether a listener's host is an address that every machine has.
-fn is_of_any_machine(listener: &Listener) -> bool {
-    let address = listener.host.as_ref().and_then(|host| host.value.parse::<IpAddr>().ok());
-    address.is_some_and(|address| address.is_loopback() || address.is_unspecified())
+/// Whether every machine has the address.
+fn is_of_any_machine(address: IpAddr) -> bool {
+    address.is_loopback() || address.is_unspecified()
 }
 
 /// What a host that cannot be bound to does to the start, where the release opens the listener by a library: an
 /// address that the machine has not got keeps some of them busy for ever.
 fn effect_in_library(listener: &Listener, release: Release, kind: &NoteKind, effect: Effect) -> Effect {
-    let is_address = listener.host.as_ref().is_some_and(|host| host.value.parse::<IpAddr>().is_ok());
-    let is_tried = is_address && is_opened(listener, release) == Some(true);
+    let address = listener.host.as_ref().and_then(|host| host.value.parse::<IpAddr>().ok());
+    let is_tried = address.is_some() && is_opened(listener, release) == Some(true);
     let hangs =
         release.has(Quirk::WebsocketsForeignAddressHangs) && listener.protocol == Protocol::Websockets;
     match kind {
         NoteKind::BadHost | NoteKind::HostNotChecked if hangs && is_tried => effect,
-        NoteKind::HostFamily { .. } if hangs && is_tried && !is_of_any_machine(listener) => Effect::Unknown,
+        NoteKind::HostFamily { .. } if hangs && is_tried && !address.is_some_and(is_of_any_machine) => {
+            Effect::Unknown
+        }
         _ => Effect::None,
     }
 }
@@ -247,7 +258,8 @@ pub(super) fn check(lowering: &mut Lowering<'_, '_>) {
     // Only listeners of one port or one socket can be in each other's way.
     let mut opened: HashMap<(u16, Option<&str>), Vec<&Listener>> = HashMap::new();
     for listener in listeners {
-        for (kind, span, effect) in check_host(listener).into_iter().chain(check_interface(listener)) {
+        for (kind, span, effect) in check_host(listener, release).into_iter().chain(check_interface(listener))
+        {
             let effect = match heeds_host(listener, release) {
                 true => effect,
                 false => effect_in_library(listener, release, &kind, effect),
@@ -294,14 +306,17 @@ fn shared(listener: &Listener, earlier: &Listener, release: Release) -> Option<(
 }
 
 /// The value of `bind_interface` where that interface has not got an address on any machine.
-fn foreign_interface(listener: &Listener, address: IpAddr) -> Option<Span> {
+fn foreign_interface(listener: &Listener, release: Release, address: IpAddr) -> Option<Span> {
+    if listener.protocol == Protocol::Websockets && release.has(Quirk::WebsocketsIgnoreInterface) {
+        return None;
+    }
     let interface = listener.settings.text(options::BIND_INTERFACE)?;
     let is_first_loopback = address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST;
     let is_foreign = interface.value.eq_ignore_ascii_case("lo") && !is_first_loopback;
     (is_foreign || address.is_unspecified()).then_some(interface.span)
 }
 
-fn check_host(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
+fn check_host(listener: &Listener, release: Release) -> Option<(NoteKind, Span, Effect)> {
     let host = listener.host.as_ref()?;
     let is_number = host.value.bytes().all(|byte| byte.is_ascii_digit());
     let domain = listener.settings.text(options::SOCKET_DOMAIN);
@@ -316,18 +331,17 @@ fn check_host(listener: &Listener) -> Option<(NoteKind, Span, Effect)> {
         (Host::Address(address), Some(domain)) if is_foreign(address, domain.value) => {
             Some((NoteKind::HostFamily { domain: domain.span }, host.span, Effect::Fatal))
         }
-        (Host::Address(address), _) if let Some(interface) = foreign_interface(listener, address) => {
+        (Host::Address(address), _)
+            if let Some(interface) = foreign_interface(listener, release, address) =>
+        {
             Some((NoteKind::HostNotOnInterface { interface }, host.span, Effect::Fatal))
         }
         (Host::Any, _) => {
-            let interface = foreign_interface(listener, Ipv4Addr::UNSPECIFIED.into())?;
+            let interface = foreign_interface(listener, release, Ipv4Addr::UNSPECIFIED.into())?;
             Some((NoteKind::HostNotOnInterface { interface }, host.span, Effect::Fatal))
         }
         (Host::Address(address), _) if is_number => {
-            // No machine has an address of the network 0.
-            let is_nowhere =
-                matches!(address, IpAddr::V4(four) if four.octets()[0] == 0 && !four.is_unspecified());
-            let effect = if is_nowhere { Effect::Fatal } else { Effect::None };
+            let effect = if is_nowhere(address) { Effect::Fatal } else { Effect::None };
             Some((NoteKind::ListenerAddressIsNumber, host.span, effect))
         }
         // Not every machine gives that name an address of IPv6.
