@@ -179,7 +179,8 @@ impl Door {
             max_topic_alias_broker: small(block.number(options::MAX_TOPIC_ALIAS_BROKER)),
             mount_point: block.text(options::MOUNT_POINT),
             use_username_as_clientid: block.flag(options::USE_USERNAME_AS_CLIENTID),
-            name_source: if is_on(options::USE_IDENTITY_AS_USERNAME) {
+            name_source: if is_on(options::USE_IDENTITY_AS_USERNAME) || listener.refuses_without_tls(release)
+            {
                 NameSource::CommonName
             } else if is_on(options::USE_SUBJECT_AS_USERNAME) {
                 NameSource::Subject

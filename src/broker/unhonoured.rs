@@ -37,7 +37,7 @@ pub(super) fn unhonoured(deployment: &Deployment) -> Vec<Unhonoured> {
     }
     for listener in &deployment.listeners {
         let title = listener.title();
-        if listener.settings.text(options::PSK_HINT).is_some() {
+        if listener.asks_for_keys() {
             add(options::PSK_HINT, format!("{title} does not speak TLS with pre-shared keys"), true);
         }
         if listener.protocol == Protocol::HttpApi {

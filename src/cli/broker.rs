@@ -17,7 +17,7 @@ use super::privileges::Dropped;
 use super::{output, paths, privileges};
 use crate::boot::{self, Here, Loaded, Main, Refusal, status};
 use crate::broker::{Prepared, StartError, waivable};
-use crate::catalogue::{OptionId, Quirk, Release, Target};
+use crate::catalogue::{OptionId, Quirk, Release, Target, options};
 use crate::lang::Environment;
 use crate::model::notes::Phase;
 use crate::model::{Deployment, ListenerKind};
@@ -301,8 +301,11 @@ fn check_unhonoured(prepared: &Prepared, without: &[String]) -> Result<(), Stop>
     }
     let flags: Vec<_> = grave.iter().map(|name| format!("--without {name}")).collect();
     let flags = flags.join(" ");
+    let plugins = [options::GLOBAL_PLUGIN, options::PLUGIN, options::PLUGIN_LOAD].map(OptionId::name);
+    // That a plugin is not loaded is what every release would end with.
+    let is_plugin = grave.iter().any(|name| plugins.contains(name));
     Err(stop(
-        status::INVALID,
+        if is_plugin { status::CANNOT_OPEN } else { status::INVALID },
         format!("who may do what hangs on it; `{flags}` starts a broker that leaves it out"),
     ))
 }

@@ -13,7 +13,7 @@ pub use kind::{Kind, detect};
 
 use crate::catalogue::Release;
 use crate::lang::{Environment, Reader, conf};
-use crate::model::notes::{self, Note, NoteKind};
+use crate::model::notes::{self, Note, NoteKind, Phase};
 use crate::model::{Deployment, FileState, Lowered, Security, Settings};
 use crate::report::{Diagnostic, MOST_SHOWN, Severity, Waivers, nearest, shortened};
 use crate::rules;
@@ -163,6 +163,14 @@ fn verdict(lowered: &Lowered, findings: &[Diagnostic], sources: &Sources, now: i
     let reason = reason.map(|note| {
         let finding = finding_on(note, findings, lowered, sources, now);
         let words = match (&note.kind, finding) {
+            (NoteKind::NotChecked { path, missing, .. }, _)
+                if note.phase == Phase::Plugins && path == missing =>
+            {
+                format!(
+                    "`{}` was not looked at: the system looks for a bare name in its own folders",
+                    path.display()
+                )
+            }
             (NoteKind::NotChecked { path, missing, .. }, _) => {
                 format!("`{}` was not looked at: `{}` does not exist here", path.display(), missing.display())
             }

@@ -50,7 +50,8 @@ fn check(cx: &mut Context<'_>) {
     let mut open: BTreeMap<(Span, bool, bool), Vec<&Listener>> = BTreeMap::new();
     for listener in logins::client_listeners(cx.deployment) {
         let (is_anonymous, line) = cx.deployment.anonymous(listener);
-        if !is_anonymous || listener.is_local() || !logins::is_open_to_all(listener) {
+        let is_closed = listener.refuses_without_tls(cx.release);
+        if !is_anonymous || listener.is_local() || is_closed || !logins::is_open_to_all(listener) {
             continue;
         }
         let security = cx.deployment.security_of(listener);

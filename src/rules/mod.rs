@@ -230,6 +230,7 @@ rules! {
     port_option_deprecated,
     proxy_protocol_excludes_option,
     psk_and_certificate,
+    psk_beside_certificate,
     psk_file_unreadable,
     psk_key_not_hex,
     psk_line_ignored,
@@ -248,6 +249,9 @@ rules! {
     trailing_text,
     unknown_option,
     user_unknown,
+    websockets_bound_everywhere,
+    websockets_headers_too_small,
+    websockets_ignores_tls_option,
     websockets_ignores_tls_version,
 }
 

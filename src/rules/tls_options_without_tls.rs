@@ -13,7 +13,7 @@ rule! {
     ///
     /// ## Why it matters
     /// None of them turns TLS on, and without TLS none of them is looked at, not even for its value: clients
-    /// connect in clear text.
+    /// connect in clear text. One pair is an exception from 2.1 on, see `require-certificate-without-tls`.
     ///
     /// ## Example
     /// ```mosquitto.conf bad
@@ -58,8 +58,12 @@ fn check(cx: &mut Context<'_>) {
         if logins::is_meant_for_tls(listener) || has_authorities {
             continue;
         }
-        let is_identity =
-            |setting: &Setting| IDENTITY.contains(&setting.option) && listener.settings.is_on(setting.option);
+        let refuses = listener.refuses_without_tls(cx.release);
+        let is_identity = |setting: &Setting| {
+            IDENTITY.contains(&setting.option)
+                && listener.settings.is_on(setting.option)
+                && !(refuses && setting.option == options::USE_IDENTITY_AS_USERNAME)
+        };
         let mut idle = listener
             .settings
             .iter()

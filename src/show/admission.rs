@@ -205,8 +205,7 @@ impl<'a> Asked<'a> {
         let security = deployment.security_of(listener);
         let proxy = settings.number(options::ENABLE_PROXY_PROTOCOL).map(|version| version.value);
         let has_certificate = listener.has_certificate();
-        let asks_keys = settings.text(options::PSK_HINT).is_some()
-            && !(listener.protocol == Protocol::Websockets && release.has(Quirk::WebsocketsIgnorePsk));
+        let asks_keys = listener.asks_for_keys();
         let has_key_file = security.settings.text(options::PSK_FILE).is_some();
         let beside = has_key_file && !release.has(Quirk::CertificateExcludesPsk);
         Self {
@@ -326,17 +325,11 @@ impl<'a> Asked<'a> {
             }
             (true, false) if by_identity => Ok(vec![Way::CommonName]),
             (true, false) if by_subject => Ok(vec![Way::Subject]),
-            (false, false) if self.is_refused_without_tls() => Err(Nobody::IdentityWithoutTls),
+            (false, false) if self.listener.refuses_without_tls(self.release) => {
+                Err(Nobody::IdentityWithoutTls)
+            }
             _ => self.login(),
         }
-    }
-
-    /// Whether the release expects the name from a proxy that is not there.
-    fn is_refused_without_tls(&self) -> bool {
-        self.release.has(Quirk::UnproxiedIdentityRefused)
-            && self.proxy != Some(2)
-            && self.is_on(options::REQUIRE_CERTIFICATE)
-            && self.is_on(options::USE_IDENTITY_AS_USERNAME)
     }
 
     fn login(&self) -> Result<Vec<Way>, Nobody> {

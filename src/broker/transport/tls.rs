@@ -298,7 +298,9 @@ impl Loader<'_> {
             let found = read_revocation_lists(&file);
             authorities.revocations = Some(found.map_err(|error| self.error(option, error.to_string()))?);
         }
-        if let Some(folder) = self.text(options::CAPATH) {
+        if let Some(folder) = self.text(options::CAPATH)
+            && !self.is_lax_by(Quirk::WebsocketsIgnoreCapath)
+        {
             authorities.add_folder(Path::new(folder), self.files);
         }
         Ok(authorities)
@@ -310,7 +312,7 @@ impl Loader<'_> {
         authorities: &Authorities,
         provider: &CryptoProvider,
     ) -> Result<Option<CertifiedKey>, TlsError> {
-        if self.text(options::PSK_HINT).is_some() {
+        if self.listener.asks_for_keys() {
             let is_alone = !self.listener.has_certificate();
             let rest = if is_alone { ", so that nobody can connect" } else { "" };
             self.cannot(options::PSK_HINT, format!("no pre-shared keys{rest}"));

@@ -100,26 +100,26 @@ fn what_stops_a_release_is_told_with_its_place() {
 /// What is not served stops the start where security hangs on it, until it is waived by name.
 #[test]
 fn what_is_not_served_is_listed_or_stops() {
-    // The lines, the option, and whether it stops the start.
+    // The lines, the option, and the status that it ends the start with.
     let cases = [
-        ("listener 0 socket\nplugin p.so\n", "plugin", true),
-        ("plugin_load n p.so\nlistener 0 socket\nplugin_use n\n", "plugin_load", true),
-        ("listener 0 socket\nlistener 8883\npsk_hint h\npsk_file keys\n", "psk_hint", true),
-        ("listener 0 socket\nconnection b\naddress 127.0.0.1:9\ntopic a/#\n", "connection", false),
-        ("listener 0 socket\npersistence true\n", "persistence", false),
+        ("listener 0 socket\nplugin p.so\n", "plugin", Some(13)),
+        ("plugin_load n p.so\nlistener 0 socket\nplugin_use n\n", "plugin_load", Some(13)),
+        ("listener 0 socket\nlistener 8883\npsk_hint h\npsk_file keys\n", "psk_hint", Some(3)),
+        ("listener 0 socket\nconnection b\naddress 127.0.0.1:9\ntopic a/#\n", "connection", None),
+        ("listener 0 socket\npersistence true\n", "persistence", None),
     ];
-    for (conf, name, stops) in cases {
+    for (conf, name, status) in cases {
         let folder =
             scene(&[("mosquitto.conf", conf), ("p.so", "no program, but a file\n"), ("keys", "al:0123\n")]);
         let newest = Program::Moskit(moskit::catalogue::Release::newest());
-        if stops {
-            let err = told(folder.path(), &["-c", "mosquitto.conf"], 3);
+        if let Some(status) = status {
+            let err = told(folder.path(), &["-c", "mosquitto.conf"], status);
             let named = format!("moskit: error: `{name}`: ");
             let advice = format!("`--without {name}` starts a broker that leaves it out");
             assert!(err.contains(&named) && err.contains(&advice), "{conf}: {err}");
         }
         let waived = ["-c", "mosquitto.conf", "--without", name];
-        let words = if stops { &waived[..] } else { &waived[..2] };
+        let words = if status.is_some() { &waived[..] } else { &waived[..2] };
         let mut process = newest.start(folder.path(), words).runs();
         let named = format!("moskit: not served: `{name}`: ");
         assert!(process.says(&named), "{conf}: {}", process.err());

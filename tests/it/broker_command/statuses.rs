@@ -86,6 +86,7 @@ const CASES: &[Case] = &[
     of("listener 1883\npassword_file plain\nacl_file gone"),
     of("listener 8883\npsk_hint h\npsk_file gone"),
     of("listener 1883\nplugin gone/p.so"),
+    of("listener 1883\nplugin p.so"),
     of("listener 1883\npid_file pid"),
     of("listener 1883\npid_file gone/pid"),
     of("pid_file gone/pid\nlistener 1883\nacl_file gone"),

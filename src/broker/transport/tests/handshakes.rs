@@ -235,6 +235,35 @@ async fn client_certificates_are_judged_in_the_handshake() {
     assert_eq!(got.unwrap().identity, None);
 }
 
+/// A WebSocket listener of 2.0 knows neither `capath` nor `crlfile`, and no keys.
+#[tokio::test]
+async fn websocket_listeners_heed_what_the_release_heeds() {
+    let mut pki = Pki::new();
+    let authority = pki.certificate.clone().into_bytes();
+    let hash = crate::credentials::read_certificates(&authority).unwrap()[0].subject_hash();
+    pki.files.insert(format!("/ca/{hash:08x}.0"), authority);
+    let (good, revoked) = (pki.issue("plant-1", 5, |_| {}), pki.issue("plant-2", 7, |_| {}));
+    let folder = "require_certificate true\ncapath /ca\n";
+    let list = "require_certificate true\ncafile /ca.pem\ncrlfile /list.pem\n";
+    // The options, the client, and whether it gets in as the old release has it and as the new one does.
+    for (options, pair, by_old, by_new) in
+        [(folder, &good, false, true), (list, &good, true, true), (list, &revoked, true, false)]
+    {
+        for (release, expected) in [(old(), by_old), (new(), by_new)] {
+            let text = format!("protocol websockets\n{options}");
+            let got = pki.attempt(&text, release, pki.client(Some(pair), &BOTH)).await;
+            assert_eq!(got.is_ok(), expected, "{options} {release}: {got:?}");
+        }
+    }
+    let text = "listener 9001\nprotocol websockets\npsk_hint h\n";
+    for (release, has_tls) in [(old(), false), (new(), true)] {
+        let deployment = deployment(text, release, &pki.files);
+        let listener = &deployment.listeners[0];
+        let loaded = Secure::load(listener, deployment.security_of(listener), release, &pki.files);
+        assert_eq!(loaded.unwrap().is_some(), has_tls, "{release}");
+    }
+}
+
 /// What most instructions make: certificates of version 1, which webpki does not read.
 #[tokio::test]
 async fn certificates_of_version_1_are_fine() {
