@@ -89,7 +89,7 @@ impl Problem<'_> {
     /// A file that is missing from a copy of what lies there where the broker runs.
     fn left_out(&self, cx: &Context<'_>, finding: Diagnostic) -> Diagnostic {
         let start =
-            "the broker does not start without it; the mapped folder may be a part of what the broker finds";
+            "the broker does not start without it; what is mapped may be a part of what the broker finds";
         finding.note(start).help(self.where_to_look(cx))
     }
 

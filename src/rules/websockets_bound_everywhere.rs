@@ -49,9 +49,9 @@ fn check(cx: &mut Context<'_>) {
             finding = finding.related(listener.span, "the listener");
         }
         finding = finding.note("the WebSocket library of this release is not told of it");
-        cx.report(finding.help(match cx.release.has(Quirk::WebsocketsIgnoreIpv4Host) {
-            true => "write an address of IPv6, as `::1`, or shield the port with a firewall",
-            false => "write the address behind the port of `listener`",
+        cx.report(finding.help(match listener.host {
+            Some(_) => "write an address of IPv6, as `::1`, or shield the port with a firewall",
+            None => "write an address behind the port of `listener`; 2.0.11 heeds those of IPv6 only",
         }));
     }
 }

@@ -171,7 +171,8 @@ impl Files for Disk {
     }
 
     fn is_partial(&self, path: &Path) -> bool {
-        self.place(path).is_mapped
+        // Whoever maps paths runs the broker elsewhere, where the other paths lead to something else, too.
+        !self.maps.is_empty() && (self.root.is_none() || self.place(path).is_mapped)
     }
 
     fn shown(&self, path: &Path) -> PathBuf {

@@ -101,8 +101,8 @@ pub trait Files {
     /// Any [`FileError`] but `Kind` and `TooLarge`.
     fn facts(&self, path: &Path) -> Result<FileFacts, FileError>;
 
-    /// Whether a path leads into a copy that need not hold all that lies there where the broker runs: a working copy has
-    /// no secrets and nothing that is made at the start. What is missing from it may be there all the same.
+    /// Whether a path leads to where not all needs to lie that the broker finds on its own machine: a working copy has no
+    /// secrets and nothing that is made at the start. What is missing may be there all the same.
     fn is_partial(&self, _path: &Path) -> bool {
         false
     }

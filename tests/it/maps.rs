@@ -74,6 +74,19 @@ fn what_is_not_in_a_mapped_folder_leaves_the_verdict_open() {
     }
 }
 
+/// Whoever maps one path has a broker elsewhere: a folder of the same name on this machine, or the one that moskit is
+/// started in, says nothing of what is missing.
+#[test]
+fn what_is_not_mapped_is_elsewhere_too() {
+    let folder = scene();
+    for path in ["/etc/moskit-gone", "moskit-gone", "./config/moskit-gone"] {
+        let conf = format!("listener 1883\npassword_file {path}\n");
+        let expected = if path.contains("config") { Json::Null } else { Json::Bool(false) };
+        assert_eq!(loads(&lint(folder.path(), &conf, &[])), expected, "{path}");
+        assert_eq!(loads(&lint(folder.path(), &conf, &["--map", "/mq=full"])), Json::Null, "{path}");
+    }
+}
+
 #[test]
 fn what_is_missing_below_a_root_stops_the_broker() {
     let folder = scene();

@@ -49,6 +49,8 @@ const OPEN: &[&str] = &[
     "whether the TLS engine `",
     "only the broker's machine knows",
     "the account does not exist here",
+    "the system looks for a bare name in its own folders",
+    "is no address of the family",
     "`ciphers` does not know",
     "is opened a second time",
     "every listener is for WebSockets",
