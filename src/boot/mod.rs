@@ -15,7 +15,7 @@ use crate::model::notes::{self, Effect, FileProblem, Note, NoteKind, Phase};
 use crate::model::{Deployment, Lowered};
 use crate::report::{Diagnostic, Severity};
 use crate::rules;
-use crate::text::{Account, FileError, FileFacts, FileKind, Files, Source, Sources};
+use crate::text::{Account, FileError, FileFacts, Files, Source, Sources};
 
 pub use reload::{Ended, Reloaded, reload};
 
@@ -188,7 +188,7 @@ fn tree(reader: &mut Reader<'_>, here: &Here<'_>) -> Result<Arc<conf::ConfTree>,
     }
     reader.conf(&here.main).map_err(|error| {
         let shown = here.shown(&here.main);
-        format!("`{}` cannot be read: {}", shown.display(), why(&error))
+        format!("`{}` cannot be read: {error}", shown.display())
     })
 }
 
@@ -208,18 +208,6 @@ fn judge_from_here(note: &mut Note) {
     };
     if note.effect == Effect::Unknown && is_told {
         note.effect = Effect::Fatal;
-    }
-}
-
-/// Why a file cannot be read, in words.
-fn why(error: &FileError) -> String {
-    match error {
-        FileError::Missing | FileError::Unseen { .. } | FileError::Planned => "it does not exist".to_owned(),
-        FileError::Denied => "permission denied".to_owned(),
-        FileError::Kind(FileKind::Directory) => "it is a folder".to_owned(),
-        FileError::Kind(_) => "it is not a regular file".to_owned(),
-        FileError::TooLarge => "it is too large".to_owned(),
-        FileError::Other(reason) => reason.clone(),
     }
 }
 

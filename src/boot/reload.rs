@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Here, findings_of, first_security, judge_from_here, status_of, tree, why};
+use super::{Here, findings_of, first_security, judge_from_here, status_of, tree};
 use crate::catalogue::{OptionId, Quirk, Release, options};
 use crate::lang::{Environment, Reader, conf};
 use crate::model::notes::{Effect, FileProblem, Note, NoteKind, Phase};
@@ -148,6 +148,10 @@ fn merged(running: &Deployment, fresh: Deployment) -> Deployment {
             (true, None) => old.security.clone(),
             (true, Some(found)) => Some(security_again(old, found, release)),
         };
+        // A reload takes the default listener for one like any other.
+        if was && listener.kind == ListenerKind::Default && !running.is_local_only_default(old) {
+            listener.kind = ListenerKind::Explicit;
+        }
         listener
     });
     Deployment {
@@ -246,7 +250,7 @@ fn is_about(note: &Note, option: OptionId, path: &Path, reader: &mut Reader<'_>)
 fn complaint(note: &Note, reader: &Reader<'_>) -> String {
     if let NoteKind::File { option, path, problem } = &note.kind {
         let reason = match problem {
-            FileProblem::Open(error) => why(error),
+            FileProblem::Open(error) => error.to_string(),
             FileProblem::Unreadable { account, .. } => format!("`{account}` may not read it"),
             FileProblem::Link => "it is a symbolic link".to_owned(),
             _ => "it cannot be used".to_owned(),

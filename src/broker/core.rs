@@ -111,9 +111,6 @@ impl Core {
         if is_full(self.doors[door].max_connections, self.visitors[door])
             || is_full(self.limits.global_max_connections, total)
         {
-            if self.release.has(Quirk::RefusedConnectionsMiscounted) {
-                self.visitors[door] -= 1;
-            }
             return None;
         }
         self.visitors[door] += 1;
@@ -124,7 +121,7 @@ impl Core {
 
     /// A connection that was let in is over.
     pub(super) fn leave(&mut self, door: usize) {
-        self.visitors[door] -= 1;
+        self.visitors[door] -= if self.release.has(Quirk::EndedConnectionsCountedTwice) { 2 } else { 1 };
     }
 
     /// The session of a connection, as long as it is that connection's.

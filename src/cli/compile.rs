@@ -53,9 +53,8 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     let here = std::env::current_dir().map_err(|error| Failure(format!("no current directory: {error}")))?;
     let files = Disk::new(&here);
     let shown = arguments.spec.display().to_string();
-    let bytes = files
-        .read(&arguments.spec)
-        .map_err(|error| Failure(format!("cannot read `{shown}`: {}", paths::why(&error))))?;
+    let bytes =
+        files.read(&arguments.spec).map_err(|error| Failure(format!("cannot read `{shown}`: {error}")))?;
     let mut sources = text::Sources::default();
     let id = sources.add(Source::new(shown.clone(), bytes.clone()));
     let decoded = spec::decode(id, &bytes);

@@ -57,8 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     let paths = if arguments.paths.is_empty() { &current[..] } else { &*arguments.paths };
     let mut found = Vec::new();
     for path in paths {
-        let failed =
-            |error| Failure(format!("cannot read `{}`: {}", path.display(), super::paths::why(&error)));
+        let failed = |error| Failure(format!("cannot read `{}`: {error}", path.display()));
         if disk.facts(path).map_err(failed)?.kind == FileKind::Directory {
             let before = found.len();
             search(&disk, path, MOST_LEVELS, &mut found).map_err(failed)?;
@@ -196,7 +195,7 @@ fn file(
 ) -> Result<(), Failure> {
     let shown = path.display().to_string();
     let failed = |why: String| Failure(format!("cannot lay out `{shown}`: {why}"));
-    let bytes: Arc<[u8]> = disk.read(path).map_err(|error| failed(super::paths::why(&error)))?;
+    let bytes: Arc<[u8]> = disk.read(path).map_err(|error| failed(error.to_string()))?;
     let Some(out) = laid_out(&shown, kind, &bytes) else {
         totals.broken += 1;
         return Ok(());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::paths::Situation;
-use super::{Answer, Failure, NOTHING, SOMETHING, output, paths};
+use super::{Answer, Failure, NOTHING, SOMETHING, output};
 use crate::lint::{self, Input, Kind, Outcome};
 use crate::report::Severity;
 use crate::report::render::{concise, full, printable};
@@ -144,9 +144,8 @@ const MOST_INPUTS: usize = 1000;
 
 /// The texts that a path stands for.
 pub(super) fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec<Text>, Failure> {
-    let cannot = |path: &Path, error: &FileError| {
-        Failure(format!("cannot read `{}`: {}", path.display(), paths::why(error)))
-    };
+    let cannot =
+        |path: &Path, error: &FileError| Failure(format!("cannot read `{}`: {error}", path.display()));
     let is_folder = here.facts(path).map_err(|error| cannot(path, &error))?.kind == FileKind::Directory;
     if !is_folder {
         let bytes = here.read(path).map_err(|error| cannot(path, &error))?;
@@ -199,6 +198,21 @@ pub(super) fn inputs(here: &Disk, path: &Path, kind: Option<Kind>) -> Result<Vec
         return Err(Failure(format!("nothing in `{}` is a file of Mosquitto", folder.display())));
     }
     Ok(found)
+}
+
+/// The one text that a path stands for; of a folder that of a wanted kind.
+pub(super) fn one_input(here: &Disk, path: &Path, is_wanted: fn(Kind) -> bool) -> Result<Text, Failure> {
+    let mut found = inputs(here, path, None)?;
+    if found.len() > 1 {
+        found.retain(|(_, _, kind)| is_wanted(*kind));
+    }
+    <[Text; 1]>::try_from(found).map(|[text]| text).map_err(|_| no_main(path))
+}
+
+/// What is said where a path does not stand for one configuration.
+pub(super) fn no_main(path: &Path) -> Failure {
+    let shown = path.display();
+    Failure(format!("`{shown}` has no mosquitto.conf, or several files like it; name one"))
 }
 
 /// What was looked at, for which releases, and what came of it.

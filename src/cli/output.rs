@@ -2,7 +2,18 @@
 
 use std::io::{IsTerminal, Write};
 
+use clap::ValueEnum;
+
 use crate::report::render::{FullStyle, is_unshown, printable_line};
+
+/// Form of a report.
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Form {
+    /// For people
+    Full,
+    /// For programs; `moskit schema` describes it
+    Json,
+}
 
 /// Prints a report on stdout. A reader that went away is no error.
 pub(super) fn report(text: &str) {

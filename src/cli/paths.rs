@@ -9,7 +9,6 @@ use super::Failure;
 use crate::catalogue::{Release, Target};
 use crate::lang::Environment;
 use crate::text::disk::Disk;
-use crate::text::{FileError, FileKind, MAX_FILE_BYTES};
 
 /// Where things are, and for which releases.
 #[derive(Args)]
@@ -83,16 +82,4 @@ impl Places {
 pub(super) fn now() -> i64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
     elapsed.map_or(0, |elapsed| i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
-}
-
-/// Why a file cannot be read, in words.
-pub(super) fn why(error: &FileError) -> String {
-    match error {
-        FileError::Missing | FileError::Unseen { .. } | FileError::Planned => "it does not exist".to_owned(),
-        FileError::Denied => "permission denied".to_owned(),
-        FileError::Kind(FileKind::Directory) => "it is a folder".to_owned(),
-        FileError::Kind(_) => "it is not a regular file".to_owned(),
-        FileError::TooLarge => format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20),
-        FileError::Other(reason) => reason.clone(),
-    }
 }

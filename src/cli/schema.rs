@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Answer, NOTHING, output};
 use crate::lang::spec::{self, script};
-use crate::show;
+use crate::{show, upgrade};
 
 /// Print the JSON Schema of the spec, of test files, or of a report
 #[derive(Args)]
@@ -22,6 +22,8 @@ enum Language {
     Test,
     /// What `moskit show --format json` prints
     Show,
+    /// What `moskit upgrade --format json` prints
+    Upgrade,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Answer {
@@ -29,6 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
         Language::Deployment => spec::schema(),
         Language::Test => script::schema(),
         Language::Show => show::schema(),
+        Language::Upgrade => upgrade::schema(),
     };
     output::report(&format!("{schema:#}\n"));
     Ok(NOTHING)

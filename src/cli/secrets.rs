@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 
 use zeroize::Zeroizing;
 
-use super::paths;
 use crate::compile::Secrets;
 use crate::credentials::Secret;
 use crate::lang::spec::Password;
@@ -29,7 +28,7 @@ impl Secrets for Told<'_> {
             Password::File(path) => {
                 let path = self.folder.join(&**path);
                 let read = self.files.read(&path);
-                let bytes = read.map_err(|error| format!("`{}`: {}", path.display(), paths::why(&error)))?;
+                let bytes = read.map_err(|error| format!("`{}`: {error}", path.display()))?;
                 Ok(Secret::new(first_line(&bytes)))
             }
             Password::Command(command) => {

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::lint::inputs;
+use super::lint::one_input;
+use super::output::Form;
 use super::paths::Situation;
 use super::{Answer, Failure, NOTHING, SOMETHING, output};
 use crate::lint::{Input, Kind};
@@ -27,36 +28,21 @@ pub(super) struct Arguments {
 
     /// Form of the report
     #[arg(long, value_name = "FORMAT", default_value = "full")]
-    format: Format,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    /// Tables
-    Full,
-    /// For programs; `moskit schema show` describes it
-    Json,
+    format: Form,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Answer {
     let files = arguments.situation.files()?;
     let releases = arguments.situation.releases();
     let here = Disk::new(&files.working_directory);
-    let is_main = |kind: Kind| matches!(kind, Kind::Conf | Kind::Pack);
-    let mut found = inputs(&here, &arguments.path, None)?;
-    if found.len() > 1 {
-        found.retain(|(_, _, kind)| is_main(*kind));
-    }
-    let [(name, bytes, kind)] = found.as_slice() else {
-        let shown = arguments.path.display();
-        return Err(Failure(format!("`{shown}` has no mosquitto.conf, or several files like it; name one")));
-    };
-    let files: &dyn Files = if *kind == Kind::Pack { &here } else { &files };
+    let (name, bytes, kind) =
+        one_input(&here, &arguments.path, |kind| matches!(kind, Kind::Conf | Kind::Pack))?;
+    let files: &dyn Files = if kind == Kind::Pack { &here } else { &files };
     let effective = show::show(
         Input {
-            name,
-            bytes: bytes.clone(),
-            kind: *kind,
+            name: &name,
+            bytes,
+            kind,
             files,
             releases: &releases,
             environment: arguments.situation.environment(),
@@ -65,8 +51,8 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     );
     let effective = effective.map_err(Failure)?;
     match arguments.format {
-        Format::Full => output::report(&show::text(&effective, output::style().width)),
-        Format::Json => output::report(&output::json(&show::json(&effective))),
+        Form::Full => output::report(&show::text(&effective, output::style().width)),
+        Form::Json => output::report(&output::json(&show::json(&effective))),
     }
     let is_refused = effective.views.iter().any(|view| view.verdict.loads == Some(false));
     Ok(if is_refused { SOMETHING } else { NOTHING })

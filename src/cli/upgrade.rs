@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::lint::inputs;
+use super::lint::{no_main, one_input};
+use super::output::Form;
 use super::paths::Places;
 use super::{Answer, Failure, NOTHING, SOMETHING, output, rewrite};
 use crate::catalogue::{Release, Target};
@@ -40,15 +41,7 @@ pub(super) struct Arguments {
 
     /// Form of the report
     #[arg(long, value_name = "FORMAT", default_value = "full")]
-    format: Format,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    /// For people
-    Full,
-    /// For programs
-    Json,
+    format: Form,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Answer {
@@ -56,27 +49,20 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     let from = release(&arguments.from)?;
     let to = arguments.to.as_ref().map_or(Ok(Release::newest()), release)?;
     let here = Disk::new(&files.working_directory);
-    let mut found = inputs(&here, &arguments.path, None)?;
-    if found.len() > 1 {
-        found.retain(|(_, _, kind)| *kind == Kind::Conf);
-    }
-    let shown = arguments.path.display();
-    let (name, bytes) = match found.as_slice() {
-        [(name, bytes, Kind::Conf)] => (name, bytes),
-        [(_, _, Kind::Pack | Kind::Spec)] => {
+    let (name, bytes, kind) = one_input(&here, &arguments.path, |kind| kind == Kind::Conf)?;
+    match kind {
+        Kind::Conf => {}
+        Kind::Pack | Kind::Spec => {
+            let shown = arguments.path.display();
             return Err(Failure(format!(
                 "`{shown}` is made from a spec: name the other release there and compile it again"
             )));
         }
-        _ => {
-            return Err(Failure(format!(
-                "`{shown}` has no mosquitto.conf, or several files like it; name one"
-            )));
-        }
-    };
+        Kind::Acl | Kind::Passwd => return Err(no_main(&arguments.path)),
+    }
     let upgrade = upgrade::upgrade(&Question {
-        name,
-        bytes: bytes.clone(),
+        name: &name,
+        bytes,
         files: &files,
         from,
         to,
@@ -88,9 +74,9 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     }
     let width = output::style().width;
     match arguments.format {
-        Format::Full if arguments.diff => output::report(&difference(&upgrade)),
-        Format::Full => output::report(&upgrade::text(&upgrade, width, arguments.write)),
-        Format::Json => output::report(&output::json(&upgrade::json(&upgrade, arguments.write))),
+        Form::Full if arguments.diff => output::report(&difference(&upgrade)),
+        Form::Full => output::report(&upgrade::text(&upgrade, width, arguments.write)),
+        Form::Json => output::report(&output::json(&upgrade::json(&upgrade, arguments.write))),
     }
     let is_something = |item: &Item| item.is_left() || (item.fix.is_some() && !arguments.write);
     let is_refused = upgrade.to.loads == Some(false) && upgrade.after != Some(true);

@@ -17,7 +17,7 @@ use crate::lang::spec::{
     AuthorityOrigin, Certificate, CertificateOrigin, Password, Spanned, Spec, Text, User,
 };
 use crate::report::{Diagnostic, Severity};
-use crate::text::{FileError, Files, Span};
+use crate::text::{Files, Span};
 
 /// A password that cannot be had.
 const SECRET: &str = "spec-secret";
@@ -453,14 +453,7 @@ impl Making<'_, '_> {
         match self.sources.files.read(&path) {
             Ok(bytes) => Some(Zeroizing::new(bytes.to_vec())),
             Err(error) => {
-                let reason = match error {
-                    FileError::Missing | FileError::Unseen { .. } | FileError::Planned => "it does not exist",
-                    FileError::Denied => "permission denied",
-                    FileError::Kind(_) => "it is not a regular file",
-                    FileError::TooLarge => "it is too large",
-                    FileError::Other(_) => "it cannot be read",
-                };
-                self.problem(CERTIFICATE, format!("cannot read `{}`: {reason}", path.display()), file.span);
+                self.problem(CERTIFICATE, format!("cannot read `{}`: {error}", path.display()), file.span);
                 None
             }
         }

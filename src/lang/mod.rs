@@ -6,6 +6,7 @@ mod lines;
 pub mod passwd;
 pub mod psk;
 mod reader;
+mod secrets;
 pub mod spec;
 pub mod yaml;
 

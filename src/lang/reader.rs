@@ -51,6 +51,19 @@ impl<'f> Reader<'f> {
         }
     }
 
+    /// A reader that knows the text of one file already, and that text.
+    pub fn of(
+        name: &str,
+        bytes: Arc<[u8]>,
+        files: &'f dyn Files,
+        environment: Environment,
+    ) -> (Self, SourceId) {
+        let mut reader = Self::new(files, environment);
+        let id = reader.sources.add(Source::new(name, bytes));
+        reader.know(Path::new(name), id);
+        (reader, id)
+    }
+
     /// The files that are read.
     pub fn files(&self) -> &'f dyn Files {
         self.files

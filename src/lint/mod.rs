@@ -17,7 +17,7 @@ use crate::model::notes::{self, Note, NoteKind, Phase};
 use crate::model::{Deployment, FileState, Lowered, Security, Settings};
 use crate::report::{Diagnostic, MOST_SHOWN, Severity, Waivers, nearest, shortened};
 use crate::rules;
-use crate::text::{Files, Source, SourceId, Sources, Span};
+use crate::text::{Files, SourceId, Sources, Span};
 
 /// What is linted and how.
 pub struct Input<'a> {
@@ -33,6 +33,13 @@ pub struct Input<'a> {
     pub releases: &'a [Release],
     /// Time and starting account.
     pub environment: Environment,
+}
+
+impl Input<'_> {
+    /// The releases to judge a configuration by.
+    pub(crate) fn targets(&self) -> Vec<Release> {
+        if self.releases.is_empty() { vec![Release::newest()] } else { self.releases.to_vec() }
+    }
 }
 
 /// Whether a release would start with the input, and go on running.
@@ -81,12 +88,9 @@ pub fn lint(input: Input<'_>) -> Result<Outcome, String> {
         Kind::Pack => return generated::pack(input),
         Kind::Conf | Kind::Acl | Kind::Passwd => {}
     }
-    let newest = [Release::newest()];
-    let releases = if input.releases.is_empty() { &newest[..] } else { input.releases };
-    let mut reader = Reader::new(input.files, input.environment);
-    let id = reader.sources.add(Source::new(input.name, input.bytes));
+    let releases = input.targets();
+    let (mut reader, id) = Reader::of(input.name, input.bytes, input.files, input.environment);
     let path = Path::new(input.name);
-    reader.know(path, id);
     let lower = |release: &Release| match input.kind {
         Kind::Acl => acl_alone(&mut reader, path, id, *release),
         Kind::Passwd => passwd_alone(&mut reader, id, *release),

@@ -264,6 +264,8 @@ impl Deployment {
         }
         let written = self.security_of(listener).settings.flag(options::ALLOW_ANONYMOUS);
         let kind = if self.is_local_only_default(listener) { ListenerKind::LocalOnly } else { listener.kind };
+        let is_forgotten =
+            || self.is_per_listener() && self.release.has(Quirk::DefaultListenerAdmitsAnonymous);
         match (kind, written) {
             (ListenerKind::LocalOnly, written) => {
                 let is_heard = !self.release.has(Quirk::LocalOnlyIgnoresDeniedAnonymous);
@@ -271,11 +273,13 @@ impl Deployment {
                 (denied.is_none(), written.map(|flag| flag.span))
             }
             (_, Some(flag)) => (flag.value, Some(flag.span)),
-            (_, None) => (false, None),
+            (ListenerKind::Default, None) => (is_forgotten(), None),
+            (ListenerKind::Explicit, None) => (false, None),
         }
     }
+
     /// Whether it is a default listener that a release opens in place of local-only mode, whose rules it keeps.
-    fn is_local_only_default(&self, listener: &Listener) -> bool {
+    pub fn is_local_only_default(&self, listener: &Listener) -> bool {
         self.release.has(Quirk::DefaultListenerOpenedLocally)
             && self.listeners.len() == 1
             && listener.kind == ListenerKind::Default

@@ -3,6 +3,7 @@
 //! Nothing here knows Mosquitto; releases are names.
 
 pub mod render;
+pub mod schema;
 mod waivers;
 
 use std::collections::HashMap;

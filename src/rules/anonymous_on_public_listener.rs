@@ -47,7 +47,7 @@ fn check(cx: &mut Context<'_>) {
         return;
     }
     // One line lets clients in on many listeners: it is one finding.
-    let mut open: BTreeMap<(Span, bool, bool), Vec<&Listener>> = BTreeMap::new();
+    let mut open: BTreeMap<(Span, bool, bool, bool), Vec<&Listener>> = BTreeMap::new();
     for listener in logins::client_listeners(cx.deployment) {
         let (is_anonymous, line) = cx.deployment.anonymous(listener);
         let is_closed = listener.refuses_without_tls(cx.release);
@@ -62,9 +62,10 @@ fn check(cx: &mut Context<'_>) {
             FileState::Loaded(acl) if is_confined(acl, cx.release, has_passwords) => continue,
             FileState::Loaded(_) => true,
         };
-        open.entry((line.unwrap_or(listener.span), has_acl, has_passwords)).or_default().push(listener);
+        let key = (line.unwrap_or(listener.span), line.is_some(), has_acl, has_passwords);
+        open.entry(key).or_default().push(listener);
     }
-    for ((span, has_acl, has_passwords), listeners) in open {
+    for ((span, is_written, has_acl, has_passwords), listeners) in open {
         let titles: Vec<String> = listeners.iter().map(|listener| listener.title()).collect();
         let titles = logins::enumerate(&titles);
         let mut finding = cx.finding(span, format!("anybody who reaches {titles} gets in without a name"));
@@ -78,10 +79,12 @@ fn check(cx: &mut Context<'_>) {
                 "every name and password is taken, too, and no ACL file holds clients back from any topic"
             }
         });
-        let help = if has_passwords {
-            "take `allow_anonymous true` out, or bind the listener to `127.0.0.1`"
-        } else {
-            "name a `password_file` in place of `allow_anonymous true`, or bind the listener to `127.0.0.1`"
+        let help = match (is_written, has_passwords) {
+            (false, _) => logins::WITHOUT_LINE,
+            (true, true) => "take `allow_anonymous true` out, or bind the listener to `127.0.0.1`",
+            (true, false) => {
+                "name a `password_file` in place of `allow_anonymous true`, or bind the listener to `127.0.0.1`"
+            }
         };
         cx.report(finding.help(help));
     }

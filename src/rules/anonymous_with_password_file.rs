@@ -47,25 +47,29 @@ fn check(cx: &mut Context<'_>) {
     if logins::may_ask_plugin(cx.deployment) {
         return;
     }
-    let mut optional: BTreeMap<(Span, Span), Vec<&Listener>> = BTreeMap::new();
+    let mut optional: BTreeMap<(Span, bool, Span), Vec<&Listener>> = BTreeMap::new();
     for listener in logins::client_listeners(cx.deployment) {
         let (is_anonymous, line) = cx.deployment.anonymous(listener);
         let passwords = cx.deployment.security_of(listener).settings.text(options::PASSWORD_FILE);
-        if let (true, Some(line), Some(passwords)) = (is_anonymous, line, passwords)
+        if let (true, Some(passwords)) = (is_anonymous, passwords)
             && !listener.is_local()
             && logins::is_open_to_all(listener)
         {
-            optional.entry((line, passwords.span)).or_default().push(listener);
+            let key = (line.unwrap_or(listener.span), line.is_some(), passwords.span);
+            optional.entry(key).or_default().push(listener);
         }
     }
-    for ((line, passwords), listeners) in optional {
+    for ((line, is_written, passwords), listeners) in optional {
         let titles: Vec<String> = listeners.iter().map(|listener| listener.title()).collect();
         let message = format!("passwords are optional on {}", logins::enumerate(&titles));
         let mut finding = cx.finding(line, message).related(passwords, "the password file");
         finding =
             finding.note("a client that sends no name is let in; only wrong names and passwords are refused");
-        cx.report(
-            finding.help("set `allow_anonymous false`, unless clients without a name are meant to come in"),
-        );
+        let help = if is_written {
+            "set `allow_anonymous false`, unless clients without a name are meant to come in"
+        } else {
+            logins::WITHOUT_LINE
+        };
+        cx.report(finding.help(help));
     }
 }

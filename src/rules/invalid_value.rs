@@ -108,7 +108,7 @@ fn describe(case: &Case<'_, '_>, problem: &ValueProblem) -> Diagnostic {
         }
         ValueProblem::UnclosedQuote => {
             let finding = case.finding(format!("the quoted pattern of `{name}` does not end"));
-            finding.help("close the quote, or leave quotes out: they are for patterns with a blank")
+            finding.help("leave the quotes out: they are for patterns with a blank, and part of the topic before 2.1")
         }
         ValueProblem::BadPrefix => {
             let finding = case.finding(format!("{} is no prefix of a bridge's `{name}`", case.value()));

@@ -8,6 +8,10 @@ use crate::model::{Deployment, Listener, Protocol};
 /// The ports that clients take for MQTT over TLS.
 const TLS_PORTS: [u16; 2] = [8883, 8884];
 
+/// What to do where no line lets clients without a name in, and the release does all the same.
+pub(super) const WITHOUT_LINE: &str =
+    "write a `listener` line for it: the listener that this release opens without one lets anybody in";
+
 /// The listeners that MQTT clients connect to.
 pub(super) fn client_listeners(deployment: &Deployment) -> impl Iterator<Item = &Listener> {
     deployment.listeners.iter().filter(|listener| listener.protocol != Protocol::HttpApi)

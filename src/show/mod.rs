@@ -28,7 +28,7 @@ use crate::model::{
     Bridge, Deployment, FileState, Listener, ListenerKind, Lowered, Plugin, PluginKind, Protocol, Setting,
     Settings, Sourced,
 };
-use crate::text::{Source, SourceId, Sources};
+use crate::text::{SourceId, Sources};
 
 use rows::Block;
 
@@ -172,14 +172,11 @@ fn read(input: Input<'_>) -> Result<Read, String> {
     };
     match input.kind {
         Kind::Conf => {
-            let newest = [Release::newest()];
-            let releases = if input.releases.is_empty() { &newest[..] } else { input.releases };
-            let mut reader = Reader::new(input.files, input.environment);
-            let id = reader.sources.add(Source::new(input.name, input.bytes));
-            let path = Path::new(input.name);
-            reader.know(path, id);
-            let tree = reader.conf(path).map_err(|_| format!("`{}` cannot be read", input.name))?;
-            Ok(finish(reader, &tree, releases))
+            let releases = input.targets();
+            let (mut reader, _) = Reader::of(input.name, input.bytes, input.files, input.environment);
+            let tree = reader.conf(Path::new(input.name));
+            let tree = tree.map_err(|_| format!("`{}` cannot be read", input.name))?;
+            Ok(finish(reader, &tree, &releases))
         }
         Kind::Pack => {
             let packed = Packed::read(&input)?;

@@ -1,16 +1,16 @@
 //! The JSON Schema of the report for programs.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Nobody;
 use super::json::VERSION;
 use crate::catalogue::OptionId;
+use crate::report::schema::{
+    self, flag, list, not_checked, number, object, or_null, reference, text, texts, verdict, word_or_null,
+};
 
 /// The JSON Schema (draft 2020-12) of what [`super::json`] gives: every key is always there, and no other.
 pub fn schema() -> Value {
-    let mut schema = Map::new();
-    schema.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
-    schema.insert("title".into(), json!("moskit show"));
     let root = object(
         "What releases of Mosquitto make of a configuration.",
         &[
@@ -21,119 +21,39 @@ pub fn schema() -> Value {
             ("not_checked", "Files that are named and could not be looked at.", list("not_checked")),
         ],
     );
-    if let Value::Object(mut root) = root {
-        schema.append(&mut root);
-    }
-    schema.insert(
-        "$defs".into(),
-        json!({
-            "access": access(),
-            "bridge": bridge(),
-            "listener": listener(),
-            "not_checked": object("A file that was not looked at.", &[
-                ("path", "Its path.", text()),
-                ("missing", "The first part of the path that does not exist here.", text()),
-            ]),
-            "option": option(),
-            "origin": origin(),
-            "plugin": plugin(),
-            "release": release(),
-            "rights": rights(),
-            "tls": tls(),
-            "way": way(),
-            "without_effect": object("A line of which nothing comes.", &[
-                ("option", "The name at its beginning.", text()),
-                ("file", "Its file.", text()),
-                ("line", "Its number, from 1.", number()),
-                ("why", "Why nothing comes of it.", text()),
-            ]),
-        }),
-    );
-    Value::Object(schema)
-}
-
-fn text() -> Value {
-    json!({ "type": "string" })
-}
-
-fn flag() -> Value {
-    json!({ "type": "boolean" })
-}
-
-fn number() -> Value {
-    json!({ "type": "integer", "minimum": 0 })
-}
-
-fn or_null(kind: &str) -> Value {
-    json!({ "type": [kind, "null"] })
-}
-
-fn list(name: &str) -> Value {
-    json!({ "type": "array", "items": reference(name) })
-}
-
-fn texts() -> Value {
-    json!({ "type": "array", "items": text() })
-}
-
-fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/$defs/{name}") })
-}
-
-/// A word of a list, or nothing.
-fn word_or_null(words: impl IntoIterator<Item = &'static str>) -> Value {
-    let words: Vec<Value> = words.into_iter().map(Value::from).chain([Value::Null]).collect();
-    json!({ "enum": words })
-}
-
-/// An object that has each of the keys, and no other.
-fn object(description: &str, fields: &[(&str, &str, Value)]) -> Value {
-    let mut properties = Map::new();
-    for (key, summary, schema) in fields {
-        let mut property = json!({ "description": summary });
-        if let (Value::Object(property), Value::Object(schema)) = (&mut property, schema) {
-            property.extend(schema.clone());
-        }
-        properties.insert((*key).to_owned(), property);
-    }
-    json!({
-        "description": description,
-        "type": "object",
-        "properties": properties,
-        "required": fields.iter().map(|(key, ..)| *key).collect::<Vec<_>>(),
-        "additionalProperties": false,
-    })
+    let definitions = json!({
+        "access": access(),
+        "bridge": bridge(),
+        "listener": listener(),
+        "not_checked": not_checked(),
+        "option": option(),
+        "origin": origin(),
+        "plugin": plugin(),
+        "release": release(),
+        "rights": rights(),
+        "tls": tls(),
+        "way": way(),
+        "without_effect": object("A line of which nothing comes.", &[
+            ("option", "The name at its beginning.", text()),
+            ("file", "Its file.", text()),
+            ("line", "Its number, from 1.", number()),
+            ("why", "Why nothing comes of it.", text()),
+        ]),
+    });
+    schema::schema("moskit show", root, definitions)
 }
 
 fn release() -> Value {
-    let place = object(
-        "What decides.",
-        &[
-            ("file", "The file.", text()),
-            ("line", "The line, from 1.", number()),
-            ("column", "The column in characters, from 1.", number()),
-            ("message", "What is there.", text()),
-        ],
-    );
-    object(
-        "What one release makes of the configuration.",
-        &[
-            ("release", "The release.", text()),
-            ("inferred", "Whether the release was not observed itself, but its neighbours.", flag()),
-            ("loads", "Whether it starts; null where that cannot be told from here.", or_null("boolean")),
-            (
-                "reason",
-                "What decides, where it is not a plain yes.",
-                json!({ "oneOf": [place, { "type": "null" }] }),
-            ),
-            ("listeners", "The sockets that are opened.", list("listener")),
-            ("clientid_prefix", "What client ids must begin with.", or_null("string")),
-            ("global", "Options with one value for the broker.", list("option")),
-            ("bridges", "Connections to other brokers.", list("bridge")),
-            ("plugins", "Loaded plugins.", list("plugin")),
-            ("without_effect", "Lines of which nothing comes.", list("without_effect")),
-        ],
-    )
+    let mut fields = verdict();
+    fields.extend([
+        ("listeners", "The sockets that are opened.", list("listener")),
+        ("clientid_prefix", "What client ids must begin with.", or_null("string")),
+        ("global", "Options with one value for the broker.", list("option")),
+        ("bridges", "Connections to other brokers.", list("bridge")),
+        ("plugins", "Loaded plugins.", list("plugin")),
+        ("without_effect", "Lines of which nothing comes.", list("without_effect")),
+    ]);
+    object("What one release makes of the configuration.", &fields)
 }
 
 fn listener() -> Value {

@@ -245,10 +245,16 @@ pub fn who(door: &Door) -> String {
     let said: Vec<String> = ways.iter().map(|way| in_words(*way, door)).collect();
     let mut said = said.join(", or ");
     if admission.asks_plugin && !admission.names_from_tls() {
-        said = if said.is_empty() {
-            "as the plugin says".to_owned()
-        } else {
-            format!("as the plugin says, else {said}")
+        said = match ways {
+            [] => "as the plugin says".to_owned(),
+            // A plugin that looks at logins and does not know a name turns it away.
+            [Way::Anybody] => {
+                format!(
+                    "as the plugin says, else {}; {said} if it checks no logins",
+                    in_words(Way::Anonymous, door)
+                )
+            }
+            _ => format!("as the plugin says, else {said}"),
         };
     }
     if conditions.is_empty() { said } else { format!("{conditions}; {said}") }
@@ -282,5 +288,10 @@ pub fn rights(door: &Door) -> String {
         Rights::File { file, rules: Some(count) } => format!("{} ({count} rules)", printable_line(file)),
         Rights::File { file, rules: None } => format!("what {} says", printable_line(file)),
     };
-    if door.admission.asks_plugin { format!("as the plugin says, else {by_file}") } else { by_file }
+    match (door.admission.asks_plugin, &door.rights) {
+        (false, _) => by_file,
+        // A plugin that looks at rights and does not know a topic denies it.
+        (true, Rights::Everything) => format!("as the plugin says; {by_file} if it checks no rights"),
+        (true, Rights::File { .. }) => format!("as the plugin says, else {by_file}"),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,6 +57,20 @@ pub enum FileError {
     TooLarge,
     /// Any other failure, in the words of the operating system.
     Other(String),
+}
+
+/// Why a file cannot be read, in words.
+impl fmt::Display for FileError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing | Self::Unseen { .. } | Self::Planned => out.write_str("it does not exist"),
+            Self::Denied => out.write_str("permission denied"),
+            Self::Kind(FileKind::Directory) => out.write_str("it is a folder"),
+            Self::Kind(_) => out.write_str("it is not a regular file"),
+            Self::TooLarge => write!(out, "it is larger than {} MiB", MAX_FILE_BYTES >> 20),
+            Self::Other(reason) => out.write_str(reason),
+        }
+    }
 }
 
 /// An account of the system that runs the broker.

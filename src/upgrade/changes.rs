@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reading::Side;
+use super::remedies::has_gaps;
 use super::{Item, ItemKind};
 use crate::catalogue::{Kind, OptionId, Quirk, Release, Scope, options};
-use crate::model::Listener;
+use crate::model::{Listener, PluginKind};
 use crate::show::{self, Admission, Door, Nobody, Origin, Row, Shown, Way};
 use crate::text::Span;
 
@@ -26,7 +27,7 @@ const COMPARED_OTHERWISE: [OptionId; 8] = [
 const DEFAULTS: [(OptionId, &str, &str); 2] = [
     (
         options::ALLOW_DUPLICATE_MESSAGES,
-        "a client with overlapping subscriptions gets a message once for each of them, or only once",
+        "where it is true, a client with overlapping subscriptions gets a message once for each of them",
         "write `allow_duplicate_messages` where clients rely on it; the option is deprecated",
     ),
     (
@@ -136,7 +137,10 @@ impl Comparison<'_> {
         let (old, new) = self.releases();
         let title = show::title(door);
         let place = span(other.origin).or(span(door.origin));
-        let admits = |door: &Door| (ways(&door.admission), door.admission.demand, door.admission.proxy);
+        let admits = |door: &Door| {
+            let admission = &door.admission;
+            (ways(admission), admission.demand, admission.proxy, admission.asks_plugin)
+        };
         let is_same = admits(door) == admits(other);
         let versions = |door: &Door| door.admission.tls_versions.is_some();
         let is_vague =
@@ -144,6 +148,7 @@ impl Comparison<'_> {
         for (name, is_same, was, is) in [
             ("who may connect", is_same, show::who(door), show::who(other)),
             ("what is spoken", is_vague, spoken(door), spoken(other)),
+            ("whether a plugin is asked", show::who(door) != show::who(other), asked(door), asked(other)),
             ("the prefix of new client ids", false, prefix(self.from, listener), prefix(self.to, its)),
         ] {
             if was != is && !is_same {
@@ -164,7 +169,8 @@ impl Comparison<'_> {
                 let key = format!("remark {title} {remark} {release}");
                 let remark = remark.replace("this release", "it");
                 let message = format!("{title} is another socket in {release}: {remark}");
-                self.push(key, place, message);
+                let item = self.push(key, place, message);
+                item.help = Some("make sure that clients reach it by the address that is meant".to_owned());
             }
         }
     }
@@ -188,6 +194,7 @@ impl Comparison<'_> {
 
     fn plugins(&mut self) {
         let (from, to) = (self.from, self.to);
+        self.plugin_blocks();
         for (plugin, other) in from.view.plugins.iter().zip(&to.view.plugins) {
             self.rows(&format!("plugin {}", plugin.path), &plugin.rows, &other.rows, false);
             if plugin.path != other.path {
@@ -200,6 +207,24 @@ impl Comparison<'_> {
                     Some("blanks around the path of a plugin are part of it in some releases".to_owned());
             }
         }
+    }
+
+    /// Plugins that belong to listeners with one side, and to all of them with the other.
+    fn plugin_blocks(&mut self) {
+        let (old, new) = self.releases();
+        let (from, to) = (&self.from.lowered.deployment, &self.to.lowered.deployment);
+        let (was, is) = (from.is_per_listener(), to.is_per_listener());
+        let own = from.plugins.iter().find(|plugin| plugin.kind == PluginKind::Own);
+        let Some(plugin) = own.filter(|_| was != is && from.listeners.len().max(to.listeners.len()) > 1)
+        else {
+            return;
+        };
+        let whose = |is_own| if is_own { "its own listener" } else { "every listener" }.to_owned();
+        let message = format!("{old} asks the plugin for {}, {new} for {}", whose(was), whose(is));
+        let item = self.push(format!("plugin blocks {was} {is}"), Some(plugin.span), message);
+        item.values = Some((whose(was), whose(is)));
+        item.why = Some("it decides who connects and what clients do there".to_owned());
+        item.help = Some("write `per_listener_settings` as it is meant, above all such lines".to_owned());
     }
 
     fn rows<'r>(&mut self, block: &str, from: &'r [Row], to: &'r [Row], is_global: bool) {
@@ -279,6 +304,10 @@ impl Comparison<'_> {
             let item = self.push(key, span(row.origin), message);
             item.option = Some(row.option);
             item.why = idle;
+            item.help = (row.option == options::TOPIC).then(|| {
+                let rule = "lines with one pattern, direction and QoS are the same where one has no prefix";
+                format!("give one of the two lines another QoS: in {without} {rule}")
+            });
         }
     }
 
@@ -327,7 +356,12 @@ impl Comparison<'_> {
                 continue;
             }
             let name = option.name();
-            let message = format!("`{name}` is not written, and its default changed from {was} to {is}");
+            let seen = if has_gaps(&self.to.lowered) {
+                "is not written in what can be seen"
+            } else {
+                "is not written"
+            };
+            let message = format!("`{name}` {seen}, and its default changed from {was} to {is}");
             let item = self.push(format!("default {name}"), None, message);
             item.option = Some(option);
             item.values = Some((was, is));
@@ -367,6 +401,10 @@ fn ways(admission: &Admission) -> Result<Vec<Way>, Nobody> {
         other => *other,
     };
     admission.ways.as_ref().map(|ways| ways.iter().map(without_count).collect()).map_err(|why| *why)
+}
+
+fn asked(door: &Door) -> String {
+    if door.admission.asks_plugin { "a plugin is asked" } else { "no plugin is asked" }.to_owned()
 }
 
 fn spoken(door: &Door) -> String {

@@ -58,6 +58,17 @@ pub(super) fn of(reading: &Reading, span: Span, remedy: &Remedy) -> Option<(Vec<
             };
             (!edits.is_empty()).then_some((edits, words))
         }
+        Remedy::Spread { option, below } => {
+            let value = sources.text(reading.line(span)?.value);
+            let text = format!("\n{} {}", option.name(), value.trim());
+            let mut edits = vec![silence(reading, span)];
+            for listener in below {
+                let end = reading.line(*listener)?.value.end as usize;
+                edits.push(Edit { span: Span::new(listener.source, end, end), text: text.clone() });
+            }
+            let words = format!("writes `{}` below each `listener` in its place", option.name());
+            Some((edits, words))
+        }
         Remedy::Explicit { line, above, replaced } => {
             let (source, start) = line_of(sources, *above);
             let at = Span::new(source, start as usize, start as usize);

@@ -7,9 +7,9 @@ use crate::lint::ReleaseVerdict;
 use crate::text::Span;
 
 /// The version of the report's form.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
-/// The comparison as one JSON document. `is_written` tells whether the edits were made.
+/// The comparison as one JSON document; [`super::schema`] describes it. `is_written` tells whether the edits were made.
 pub fn json(upgrade: &Upgrade, is_written: bool) -> Value {
     let place = |span: Span| {
         let source = upgrade.sources.get(span.source);

@@ -5,6 +5,7 @@ mod changes;
 mod deprecated;
 mod edits;
 mod json;
+mod keys;
 mod logins;
 mod operation;
 mod proof;
@@ -12,6 +13,7 @@ mod reading;
 mod refusals;
 mod remedies;
 mod rights;
+mod schema;
 mod text;
 
 use std::collections::HashMap;
@@ -19,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use json::json;
+pub use schema::schema;
 pub use text::text;
 
 use crate::catalogue::{OptionId, Release};
@@ -60,6 +63,9 @@ pub enum ItemKind {
 }
 
 impl ItemKind {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Refused, Self::Changed, Self::Deprecated, Self::Note];
+
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -227,7 +233,7 @@ fn found(reading: &Reading) -> Vec<Item> {
     let [from, to] = reading.sides.as_slice() else { return Vec::new() };
     let mut items = differences(from, to);
     items.extend(deprecated::deprecated(&to.lowered, reading));
-    items.extend(operation::notes(&from.lowered, &to.lowered));
+    items.extend(operation::notes(&from.lowered, &to.lowered, reading));
     items
 }
 
@@ -236,6 +242,7 @@ fn differences(from: &Side, to: &Side) -> Vec<Item> {
     let mut items = changes::changes(from, to);
     items.extend(rights::changes(from, to));
     items.extend(logins::changes(from, to));
+    items.extend(keys::changes(from, to));
     items
 }
 

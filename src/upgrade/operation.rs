@@ -1,8 +1,10 @@
 //! Differences in running and reloading that hang on what is configured, and that no line can take back.
 
+use super::reading::Reading;
 use super::{Item, ItemKind};
-use crate::catalogue::{OptionId, Quirk, Release, Reload, options};
-use crate::model::{Deployment, Lowered, Protocol, Settings};
+use crate::catalogue::{OptionId, Placement, Quirk, Release, Reload, Scope, options};
+use crate::lang::conf::LineKind;
+use crate::model::{Deployment, Listener, Lowered, Protocol, Setting, Settings, Value};
 use crate::text::Span;
 
 /// A difference: the behaviour, where it shows, and what the releases with and without it do.
@@ -17,13 +19,14 @@ const DIFFERENCES: [Difference; 8] = [
     Difference {
         quirk: Quirk::ReloadFailsOpen,
         place: |deployment| of_security(deployment, &[options::ACL_FILE, options::PASSWORD_FILE]),
-        with: "a reload that finds the file missing or broken goes on without it, so that everything is allowed",
+        with: "a reload that finds the file missing or broken goes on without it: without rights everything is allowed, \
+               without passwords `allow_anonymous` alone says who is let in",
         without: "a reload that finds the file missing or broken ends the broker",
     },
     Difference {
         quirk: Quirk::ReloadResetsListenerLimits,
         place: |deployment| {
-            of_listeners(deployment, &[options::MAX_CONNECTIONS, options::MAX_QOS, options::MAX_TOPIC_ALIAS])
+            of_limits(deployment, &[options::MAX_CONNECTIONS, options::MAX_QOS, options::MAX_TOPIC_ALIAS])
         },
         with: "a reload sets `max_connections`, `max_qos` and `max_topic_alias` of listeners back to their defaults",
         without: "a reload keeps the limits of listeners",
@@ -41,9 +44,9 @@ const DIFFERENCES: [Difference; 8] = [
         without: "clients before MQTT 5 that ask for a longer keepalive, or for none, are turned away",
     },
     Difference {
-        quirk: Quirk::RefusedConnectionsMiscounted,
-        place: |deployment| of_listeners(deployment, &[options::MAX_CONNECTIONS]),
-        with: "each connection that `max_connections` refuses lets a later one in that is too many",
+        quirk: Quirk::EndedConnectionsCountedTwice,
+        place: |deployment| of_limits(deployment, &[options::MAX_CONNECTIONS]),
+        with: "each connection that ends lets one more in than `max_connections` says",
         without: "`max_connections` is kept to",
     },
     Difference {
@@ -70,13 +73,13 @@ const DIFFERENCES: [Difference; 8] = [
                 .find(|listener| is_web(listener.protocol))
                 .map(|listener| listener.span)
         },
-        with: "a library speaks WebSockets, and takes text frames, and several subprotocols or none",
+        with: "a library speaks WebSockets, and takes text frames, and requests for several subprotocols",
         without: "the broker speaks WebSockets itself, and is stricter with clients",
     },
 ];
 
 /// The differences that show with a configuration.
-pub(super) fn notes(from: &Lowered, to: &Lowered) -> Vec<Item> {
+pub(super) fn notes(from: &Lowered, to: &Lowered, reading: &Reading) -> Vec<Item> {
     let (old, new) = (from.deployment.release, to.deployment.release);
     let shown =
         DIFFERENCES.iter().filter(|difference| old.has(difference.quirk) != new.has(difference.quirk));
@@ -94,19 +97,21 @@ pub(super) fn notes(from: &Lowered, to: &Lowered) -> Vec<Item> {
         })
         .collect();
     items.extend(reloaded(&from.deployment, old, new));
+    items.extend(broken_reload(reading, old, new));
     items
 }
 
 /// Options that are written and that a reload of one release applies, and one of the other does not.
 fn reloaded(deployment: &Deployment, old: Release, new: Release) -> Option<Item> {
-    let listeners = deployment.listeners.iter().map(|listener| &listener.settings);
-    let bridges = deployment.bridges.iter().map(|bridge| &bridge.settings);
-    let all = std::iter::once(&deployment.global).chain(listeners).chain(bridges);
-    let changes = |option: OptionId| {
-        let reload = option.entry().reload;
+    let changes = |line: &&Setting| {
+        let reload = line.option.entry().reload;
         reload.at(old) == Reload::Restart && reload.at(new) == Reload::Applied
     };
-    let lines = all.flat_map(Settings::iter).filter(|line| changes(line.option));
+    let listeners = deployment.listeners.iter().flat_map(|listener| {
+        listener.settings.iter().filter(|line| is_enforced(deployment, listener, line.option))
+    });
+    let bridges = deployment.bridges.iter().flat_map(|bridge| bridge.settings.iter());
+    let lines = deployment.global.iter().chain(listeners).chain(bridges).filter(changes);
     let mut named: Vec<(&str, Span)> = lines.map(|line| (line.option.name(), line.name_span)).collect();
     let first = named.iter().map(|(_, span)| *span).min()?;
     named.sort();
@@ -115,6 +120,37 @@ fn reloaded(deployment: &Deployment, old: Release, new: Release) -> Option<Item>
     let message =
         format!("a reload of {new} applies changed lines that need a restart in {old}: {}", names.join(", "));
     Some(Item::new(ItemKind::Note, "note reload".to_owned(), Some(first), message))
+}
+
+/// Options of the default listener of which a reload of the new release dies.
+fn broken_reload(reading: &Reading, old: Release, new: Release) -> Option<Item> {
+    if old.has(Quirk::DefaultListenerBreaksReload) || !new.has(Quirk::DefaultListenerBreaksReload) {
+        return None;
+    }
+    let breaks = |option: OptionId| {
+        let entry = option.entry();
+        let is_read = option == options::PROTOCOL || entry.reload.at(new) == Reload::Applied;
+        entry.scope == Scope::Listener && entry.placement.at(new) == Placement::DefaultListener && is_read
+    };
+    let first = reading.trees.iter().find_map(|tree| {
+        let names = tree.lines.iter().filter_map(|line| match line.kind {
+            LineKind::Directive { name, .. } => {
+                OptionId::named(&reading.sources.text(name)).map(|option| (option, name))
+            }
+            _ => None,
+        });
+        let mut above = names.take_while(|(option, _)| *option != options::LISTENER);
+        above.find(|(option, _)| breaks(*option))
+    });
+    let (option, name) = first?;
+    let spelled = option.name();
+    let message = format!(
+        "a reload of {new} may crash the broker, because `{spelled}` stands above the first `listener`"
+    );
+    let mut item = Item::new(ItemKind::Note, "note broken reload".to_owned(), Some(name), message);
+    item.option = Some(option);
+    item.help = Some("write the `listener` line that is meant above it".to_owned());
+    Some(item)
 }
 
 fn first(settings: &Settings, wanted: &[OptionId]) -> Option<Span> {
@@ -127,6 +163,33 @@ fn of_global(deployment: &Deployment, wanted: &[OptionId]) -> Option<Span> {
 
 fn of_listeners(deployment: &Deployment, wanted: &[OptionId]) -> Option<Span> {
     deployment.listeners.iter().find_map(|listener| first(&listener.settings, wanted))
+}
+
+/// Whether the release heeds an option of a listener.
+fn is_enforced(deployment: &Deployment, listener: &Listener, option: OptionId) -> bool {
+    option != options::MAX_CONNECTIONS
+        || listener.protocol != Protocol::Websockets
+        || !deployment.release.has(Quirk::WebsocketsIgnoreMaxConnections)
+}
+
+/// The first line that limits what a listener does by default.
+fn of_limits(deployment: &Deployment, wanted: &[OptionId]) -> Option<Span> {
+    let release = deployment.release;
+    let is_limit = |line: &Setting| {
+        let entry = line.option.entry();
+        let default = entry.default.at(release).and_then(|text| text.parse().ok());
+        match line.value.value {
+            Value::Int(number) => Some(number) != default && (number > 0 || !entry.unlimited),
+            _ => false,
+        }
+    };
+    deployment.listeners.iter().find_map(|listener| {
+        let mut lines = listener.settings.iter();
+        let is_it = |line: &&Setting| {
+            wanted.contains(&line.option) && is_limit(line) && is_enforced(deployment, listener, line.option)
+        };
+        lines.find(is_it).map(|line| line.name_span)
+    })
 }
 
 fn of_security(deployment: &Deployment, wanted: &[OptionId]) -> Option<Span> {

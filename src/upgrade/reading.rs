@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Question;
+use super::keys::{self, Keys};
 use crate::catalogue::Release;
 use crate::lang::Reader;
 use crate::lang::conf::{self, ConfTree, LineKind};
 use crate::model::Lowered;
 use crate::show::{self, View};
-use crate::text::{FileError, FileFacts, Files, Source, SourceId, Sources, Span};
+use crate::text::{FileError, FileFacts, Files, SourceId, Sources, Span};
 
 /// Texts in the place of what files hold.
 pub(super) type Texts = HashMap<PathBuf, Arc<[u8]>>;
@@ -47,6 +48,8 @@ impl Files for Overlay<'_> {
 pub(super) struct Side {
     pub(super) lowered: Lowered,
     pub(super) view: View,
+    /// What the files of pre-shared keys hold.
+    pub(super) keys: Keys,
 }
 
 /// Files, and what some releases make of them.
@@ -69,18 +72,17 @@ pub(super) struct ConfigurationLine {
 impl Reading {
     pub(super) fn of(question: &Question<'_>, texts: &Texts, releases: &[Release]) -> Result<Self, String> {
         let overlay = Overlay { files: question.files, texts };
-        let mut reader = Reader::new(&overlay, question.environment.clone());
         let path = Path::new(question.name);
         let bytes = texts.get(path).unwrap_or(&question.bytes).clone();
-        let id = reader.sources.add(Source::new(question.name, bytes));
-        reader.know(path, id);
+        let (mut reader, _) = Reader::of(question.name, bytes, &overlay, question.environment.clone());
         let tree = reader.conf(path).map_err(|_| format!("`{}` cannot be read", question.name))?;
         let lowered: Vec<Lowered> =
             releases.iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect();
         let started_by = &question.environment.started_by;
         let side = |lowered: Lowered| {
             let view = show::view(&lowered, &reader.sources, started_by);
-            Side { lowered, view }
+            let keys = keys::keys(&lowered, &reader.sources);
+            Side { lowered, view, keys }
         };
         let sides = lowered.into_iter().map(side).collect();
         Ok(Self { sides, trees: reader.confs(), paths: reader.paths(), sources: reader.sources })

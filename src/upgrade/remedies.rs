@@ -2,9 +2,9 @@
 
 use super::reading::{Reading, Side};
 use super::{Item, ItemKind};
-use crate::catalogue::{Kind, OptionId, options};
+use crate::catalogue::{Kind, OptionId, Release, options};
 use crate::model::notes::{Effect, NoteKind, PasswordNote};
-use crate::model::{Deployment, Listener, ListenerKind, Setting, Settings, Value};
+use crate::model::{Deployment, Listener, ListenerKind, Lowered, Setting, Settings, Value};
 use crate::text::Span;
 
 /// An edit that may do away with a finding.
@@ -20,6 +20,13 @@ pub(super) enum Remedy {
     Rename(OptionId),
     /// Makes comments of lines.
     Silence(Vec<Span>),
+    /// Makes a comment of the line, and writes its value as another option below each of the `listener` lines.
+    Spread {
+        /// The other option.
+        option: OptionId,
+        /// The `listener` lines.
+        below: Vec<Span>,
+    },
     /// Writes the default listener as a `listener` line: its port and host, the line that it shall stand above, and the
     /// lines that it makes superfluous.
     Explicit {
@@ -49,8 +56,35 @@ const TLS: [OptionId; 9] = [
 pub(super) fn propose(reading: &Reading, items: &mut [Item]) {
     let [from, to] = reading.sides.as_slice() else { return };
     let explicit = explicit(reading, from);
+    let has_gaps = has_gaps(&to.lowered);
     for item in items.iter_mut().filter(|item| item.kind != ItemKind::Note) {
-        item.remedies = remedies(reading, from, to, item, explicit.as_ref());
+        let more = remedies(reading, from, to, item, explicit.as_ref());
+        item.remedies.extend(more);
+        if has_gaps {
+            let unread = [from, to].map(|side| side.lowered.deployment.release);
+            item.remedies.retain(|remedy| is_local(remedy, item.option, unread));
+        }
+    }
+}
+
+/// Whether included files were not looked at, in which anything may stand.
+pub(super) fn has_gaps(lowered: &Lowered) -> bool {
+    let is_include =
+        |kind: &NoteKind| matches!(kind, NoteKind::NotChecked { option: options::INCLUDE_DIR, .. });
+    lowered.notes.iter().any(|note| is_include(&note.kind))
+}
+
+/// Whether a remedy keeps the meaning whatever else is configured.
+fn is_local(remedy: &Remedy, option: Option<OptionId>, releases: [Release; 2]) -> bool {
+    let is_unread = |option: OptionId| {
+        let entry = option.entry();
+        let is_unread = |release| entry.unread.is_some_and(|unread| unread <= release);
+        entry.kind == Kind::Ignored || releases.into_iter().all(is_unread)
+    };
+    match remedy {
+        Remedy::Number(_) | Remedy::Trim | Remedy::Dollar(_) => true,
+        Remedy::Silence(_) => option.is_some_and(is_unread),
+        Remedy::Rename(_) | Remedy::Spread { .. } | Remedy::Explicit { .. } => false,
     }
 }
 
@@ -76,6 +110,15 @@ fn remedies(
             Some(options::AUTO_ID_PREFIX) => Some(Remedy::Rename(options::LISTENER_AUTO_ID_PREFIX)),
             _ => None,
         });
+    }
+    let is_explicit = |listener: &Listener| listener.kind == ListenerKind::Explicit;
+    if option == Some(options::AUTO_ID_PREFIX)
+        && !new.is_per_listener()
+        && options::LISTENER_AUTO_ID_PREFIX.is_known(new.release)
+        && new.listeners.iter().all(is_explicit)
+    {
+        let below = new.listeners.iter().map(|listener| listener.span).collect();
+        list.push(Remedy::Spread { option: options::LISTENER_AUTO_ID_PREFIX, below });
     }
     // A listener that only the new release opens goes away with all the lines that open it.
     let appeared = new.listeners.iter().find(|listener| {

@@ -30,6 +30,10 @@ pub(super) fn changes(from: &Side, to: &Side) -> Vec<Item> {
         let mine = from.lowered.deployment.security_of(listener);
         let theirs = to.lowered.deployment.security_of(other);
         let (Some(acl), Some(after)) = (mine.acl.loaded(), theirs.acl.loaded()) else { continue };
+        // Where nobody gets in, rights mean nothing.
+        if door.admission.ways.is_err() && !door.admission.asks_plugin {
+            continue;
+        }
         if seen.insert(acl.source()) {
             let mut names = users(mine.passwords.loaded().map(|passwords| &**passwords));
             if !mine.passwords.is_named() {

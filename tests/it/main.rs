@@ -5,6 +5,7 @@ mod broken;
 mod broker_command;
 mod broker_hostile;
 mod bytes;
+mod cases;
 mod client;
 mod clients;
 mod compile;

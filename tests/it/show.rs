@@ -4,14 +4,13 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use moskit::show;
 use serde_json::Value as Json;
 
-use crate::fixtures;
 use crate::real::{self, Broker};
-use crate::spec::{folder, is_updating};
+use crate::spec::folder;
+use crate::{cases, fixtures};
 
 /// A user `alice` with the password `secret`.
 const PASSWD: &str = "alice:$7$101$HO53YNctBIGP9Oc9$W3hL+otboLAuLeSQeqfHlYNgJ7uIG574BEu0CC4i3S2414aXhUShHCaE42ErbLfHsc+T1hMP6SFugf1uQoEjSw==\n";
@@ -32,16 +31,8 @@ pub(crate) fn scene(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 /// What `moskit show` prints in a folder, and its exit code.
 fn run(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_moskit"))
-        .arg("show")
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .env("COLUMNS", "80")
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    text + &format!("exit {}\n", output.status.code().unwrap())
+    let (text, code) = cases::run(folder, "show", arguments);
+    format!("{text}exit {code}\n")
 }
 
 fn shown_as_json(folder: &Path, arguments: &[&str]) -> Json {
@@ -50,87 +41,32 @@ fn shown_as_json(folder: &Path, arguments: &[&str]) -> Json {
     serde_json::from_str(document).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// A section: its title, files by their names, what stands behind `moskit show`, and what is printed.
-struct Case<'t> {
-    title: &'t str,
-    files: Vec<(&'t str, &'t str)>,
-    arguments: Vec<&'t str>,
-    expected: &'t str,
-}
-
-fn cases(document: &str) -> Vec<Case<'_>> {
-    let mut cases = Vec::new();
-    for section in document.split("\n## ").skip(1) {
-        let (title, rest) = section.split_once('\n').unwrap();
-        let mut blocks: Vec<(&str, &str)> = Vec::new();
-        let mut pieces = rest.split("```");
-        while let (Some(_), Some(block)) = (pieces.next(), pieces.next()) {
-            blocks.push(block.split_once('\n').unwrap());
-        }
-        let (command, expected) = blocks.pop().unwrap();
-        let mut words = command.split(' ');
-        assert_eq!(words.next(), Some("show"), "{title}");
-        let arguments: Vec<&str> = words.collect();
-        let arguments = if arguments.is_empty() { TARGETS.to_vec() } else { arguments };
-        cases.push(Case { title, files: blocks, arguments, expected });
-    }
-    cases
-}
-
 fn document() -> PathBuf {
     folder("tests/show/cases.md")
 }
 
 #[test]
 fn what_is_shown() {
-    let text = fs::read_to_string(document()).unwrap();
-    let mut updated = text.clone();
-    for case in cases(&text) {
+    cases::compare(&document(), "show", |case| {
         let scene = scene(&case.files);
-        let found = run(scene.path(), &case.arguments);
-        assert_eq!(run(scene.path(), &case.arguments), found, "{}: twice the same", case.title);
-        let longest = found.lines().map(|line| line.chars().count()).max();
-        assert!(longest <= Some(80), "{}: {found}", case.title);
-        if is_updating() {
-            let at = updated.find(&format!("\n## {}\n", case.title)).unwrap();
-            let start = at + updated[at..].find("```show").unwrap();
-            let start = start + updated[start..].find('\n').unwrap() + 1;
-            updated.replace_range(start..start + case.expected.len(), &found);
-        } else {
-            assert_eq!(found, case.expected, "{}", case.title);
-        }
-    }
-    if updated != text {
-        fs::write(document(), updated).unwrap();
-    }
+        let arguments = if case.arguments.is_empty() { &TARGETS } else { &case.arguments[..] };
+        let found = run(scene.path(), arguments);
+        assert_eq!(run(scene.path(), arguments), found, "{}: twice the same", case.title);
+        cases::assert_narrow(case.title, &found);
+        found
+    });
 }
 
 #[test]
 fn the_schema_describes_what_is_shown() {
-    let validator = jsonschema::draft202012::new(&show::schema()).unwrap();
     let text = fs::read_to_string(document()).unwrap();
-    for case in cases(&text) {
+    let mut reports = Vec::new();
+    for case in cases::cases(&text, "show") {
         for arguments in [&TARGETS[..], &["--all", "--target", "2.0", "--target", "2.1"]] {
-            let shown = shown_as_json(scene(&case.files).path(), arguments);
-            let faults: Vec<_> = validator
-                .iter_errors(&shown)
-                .map(|fault| format!("{}: {fault}", fault.instance_path()))
-                .collect();
-            assert_eq!(faults, Vec::<String>::new(), "{}", case.title);
+            reports.push((case.title.to_owned(), shown_as_json(scene(&case.files).path(), arguments)));
         }
     }
-}
-
-#[test]
-fn the_schema_is_fresh() {
-    let path = folder("schemas/show.schema.json");
-    let fresh = serde_json::to_string_pretty(&show::schema()).unwrap() + "\n";
-    if is_updating() {
-        fs::write(&path, &fresh).unwrap();
-    }
-    let stored = fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == fresh, "schemas/show.schema.json is stale: run the tests with UPDATE_EXPECT=1");
-    assert!(jsonschema::meta::is_valid(&show::schema()));
+    cases::assert_schema(&folder("schemas/show.schema.json"), &show::schema(), &reports);
 }
 
 #[test]
@@ -188,6 +124,10 @@ const WAYS_IN: &[&str] = &[
     "per_listener_settings true\nlistener 1883\nlistener 1884\npassword_file passwd\nallow_anonymous true\n",
     "per_listener_settings true\nlistener 1883\npassword_file passwd\nlistener 1884\n",
     "per_listener_settings true\nlistener 1883\npassword_file passwd\nallow_anonymous true\nper_listener_settings false\n",
+    "per_listener_settings true\nport 1883\n",
+    "per_listener_settings true\nport 1883\npassword_file passwd\n",
+    "per_listener_settings true\nport 1883\npassword_file passwd\nallow_anonymous false\n",
+    "per_listener_settings true\nport 1883\nper_listener_settings false\n",
     "listener 1883\nCERT\nallow_anonymous true\n",
     "listener 1883\nCERT\npassword_file passwd\nrequire_certificate true\n",
     "listener 1883\nCERT\ncafile ca.crt\npassword_file passwd\nrequire_certificate true\n",

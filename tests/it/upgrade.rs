@@ -4,51 +4,22 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use moskit::catalogue::Release;
 use moskit::lang::Environment;
 use moskit::text::Memory;
-use moskit::upgrade::{Question, upgrade};
+use moskit::upgrade::{self, Question, upgrade};
 use serde_json::Value as Json;
 
+use crate::cases;
 use crate::options::{rows, unescape};
 use crate::real::{self, Broker};
 use crate::show::scene;
-use crate::spec::{folder, is_updating};
+use crate::spec::folder;
 
-/// Runs the command in a folder: what it prints, and its exit code.
+/// What `moskit upgrade` prints in a folder, and its exit code.
 fn run(folder: &Path, arguments: &[&str]) -> (String, i32) {
-    let output = Command::new(env!("CARGO_BIN_EXE_moskit"))
-        .arg("upgrade")
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .env("COLUMNS", "80")
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    (text, output.status.code().unwrap())
-}
-
-/// A section: its title, files by their names, what stands behind `moskit upgrade`, and what is printed.
-struct Case<'t> {
-    title: &'t str,
-    files: Vec<(&'t str, &'t str)>,
-    arguments: Vec<&'t str>,
-    expected: &'t str,
-}
-
-fn cases<'d>(document: &'d str) -> Vec<Case<'d>> {
-    let section = |section: &'d str| -> Case<'d> {
-        let (title, rest) = section.split_once('\n').unwrap();
-        let mut blocks: Vec<(&str, &str)> =
-            rest.split("```").skip(1).step_by(2).map(|block| block.split_once('\n').unwrap()).collect();
-        let (command, expected) = blocks.pop().unwrap();
-        let arguments = command.strip_prefix("upgrade ").unwrap().split(' ').collect();
-        Case { title, files: blocks, arguments, expected }
-    };
-    document.split("\n## ").skip(1).map(section).collect()
+    cases::run(folder, "upgrade", arguments)
 }
 
 fn document() -> PathBuf {
@@ -57,28 +28,26 @@ fn document() -> PathBuf {
 
 #[test]
 fn what_is_said() {
-    let text = fs::read_to_string(document()).unwrap();
-    let mut updated = text.clone();
-    for case in cases(&text) {
+    cases::compare(&document(), "upgrade", |case| {
         let scene = scene(&case.files);
         let (report, code) = run(scene.path(), &case.arguments);
         let (diff, _) = run(scene.path(), &[&case.arguments[..], &["--diff"]].concat());
-        let longest = report.lines().map(|line| line.chars().count()).max();
-        assert!(longest <= Some(80), "{}: {report}", case.title);
+        cases::assert_narrow(case.title, &report);
         let found = format!("{report}exit {code}\n{diff}");
-        assert!(!found.contains("pw-of-up") && !found.contains("$7$"), "{found}");
-        if is_updating() {
-            let at = updated.find(&format!("\n## {}\n", case.title)).unwrap();
-            let start = at + updated[at..].find("```upgrade").unwrap();
-            let start = start + updated[start..].find('\n').unwrap() + 1;
-            updated.replace_range(start..start + case.expected.len(), &found);
-        } else {
-            assert_eq!(found, case.expected, "{}", case.title);
+        for secret in ["pw-of-up", "$7$", "0a1b2c"] {
+            assert!(!found.contains(secret), "{found}");
         }
-    }
-    if updated != text {
-        fs::write(document(), updated).unwrap();
-    }
+        found
+    });
+}
+
+#[test]
+fn the_schema_describes_what_is_said() {
+    let text = fs::read_to_string(document()).unwrap();
+    let report =
+        |case: cases::Case<'_>| (case.title.to_owned(), as_json(scene(&case.files).path(), &case.arguments));
+    let reports: Vec<_> = cases::cases(&text, "upgrade").into_iter().map(report).collect();
+    cases::assert_schema(&folder("schemas/upgrade.schema.json"), &upgrade::schema(), &reports);
 }
 
 fn as_json(folder: &Path, arguments: &[&str]) -> Json {
@@ -97,7 +66,7 @@ fn items(report: &Json) -> Vec<String> {
 fn written_files_need_nothing_more() {
     let text = fs::read_to_string(document()).unwrap();
     let mut written = 0;
-    for case in cases(&text) {
+    for case in cases::cases(&text, "upgrade") {
         let scene = scene(&case.files);
         let before = as_json(scene.path(), &case.arguments);
         let done = as_json(scene.path(), &[&case.arguments[..], &["--write"]].concat());
@@ -124,7 +93,7 @@ fn real_brokers_start_as_is_said() {
     real::say_missing("the cases of upgrades on real brokers");
     let text = fs::read_to_string(document()).unwrap();
     let mut wrong = Vec::new();
-    for case in cases(&text) {
+    for case in cases::cases(&text, "upgrade") {
         let scene = scene(&case.files);
         let said = as_json(scene.path(), &case.arguments);
         let mut compare = |side: &str, said: &Json, release: &str| {
@@ -133,7 +102,7 @@ fn real_brokers_start_as_is_said() {
                 return;
             };
             let (is_running, log) = starts(broker, scene.path());
-            if said.as_bool() != Some(is_running) {
+            if said.as_bool().is_some_and(|said| said != is_running) {
                 wrong.push(format!(
                     "{} {side}: said {said}, {release} starts {is_running}\n    {log}",
                     case.title

@@ -16,7 +16,7 @@ use super::{Identity, suites};
 use crate::catalogue::{OptionId, Quirk, Release, options};
 use crate::credentials::{CertificateFacts, pkcs8, read_certificates, read_key, read_revocation_lists};
 use crate::model::{Listener, Protocol, Security};
-use crate::text::{FileError, FileKind, Files};
+use crate::text::Files;
 
 /// What a listener needs to speak TLS, made once and shared by all its clients; cheap to clone.
 ///
@@ -209,7 +209,7 @@ impl Loader<'_> {
     fn file(&self, option: OptionId) -> Result<Option<Arc<[u8]>>, TlsError> {
         let Some(path) = self.text(option) else { return Ok(None) };
         let read = self.files.read(Path::new(path));
-        read.map(Some).map_err(|error| self.error(option, why(&error)))
+        read.map(Some).map_err(|error| self.error(option, error.to_string()))
     }
 
     /// The ciphers that are asked for and that rustls has.
@@ -369,16 +369,5 @@ impl Loader<'_> {
             self.cannot(options::TLS_ENGINE, "no engines of OpenSSL");
         }
         Ok(())
-    }
-}
-
-fn why(error: &FileError) -> String {
-    match error {
-        FileError::Missing | FileError::Unseen { .. } | FileError::Planned => "it does not exist".to_owned(),
-        FileError::Denied => "permission denied".to_owned(),
-        FileError::Kind(FileKind::Directory) => "it is a folder".to_owned(),
-        FileError::Kind(_) => "it is not a regular file".to_owned(),
-        FileError::TooLarge => "it is too large".to_owned(),
-        FileError::Other(reason) => reason.clone(),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::super::paths;
 use crate::boot::Main;
 use crate::lint::{Kind, detect};
 use crate::text::disk::Disk;
@@ -43,8 +42,7 @@ fn pack(path: &Path, files: &Disk) -> Result<Main, String> {
         }
         Err(_) => {}
     }
-    let bytes =
-        files.read(path).map_err(|error| format!("`{shown}` cannot be read: {}", paths::why(&error)))?;
+    let bytes = files.read(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
     Err(match detect(path, &bytes) {
         Some(Kind::Spec) => spec(path),
         Some(Kind::Conf) => format!("`{shown}` is a configuration, not a pack; run it with `-c {shown}`"),
@@ -66,7 +64,7 @@ fn config(path: &Path, files: &Disk) -> Result<Main, String> {
     match files.read(path) {
         Ok(bytes) if is_spec(path, &bytes) => Err(spec(path)),
         Ok(_) => Ok(Main::Conf(path.to_owned())),
-        Err(error) => Err(format!("`{shown}` cannot be read: {}", paths::why(&error))),
+        Err(error) => Err(format!("`{shown}` cannot be read: {error}")),
     }
 }
 

@@ -106,7 +106,7 @@ fn subject(here: &Disk, arguments: &Arguments) -> Result<(PathBuf, Vec<PathBuf>)
     }
     let shown = path.display();
     let read = here.read(path);
-    let bytes = read.map_err(|error| Failure(format!("cannot read `{shown}`: {}", paths::why(&error))))?;
+    let bytes = read.map_err(|error| Failure(format!("cannot read `{shown}`: {error}")))?;
     let id = Sources::default().add(Source::new(shown.to_string(), bytes.clone()));
     let Some(spec) = script::spec_of(id, &bytes) else {
         return Err(Failure(format!(
@@ -257,9 +257,10 @@ impl Loading<'_> {
         if !self.tests.is_empty() {
             return self.told_tests(None);
         }
-        let mut names = self.here.list(folder).map_err(|error| {
-            Failure(format!("cannot read `{}`: {}", folder.display(), paths::why(&error)))
-        })?;
+        let mut names = self
+            .here
+            .list(folder)
+            .map_err(|error| Failure(format!("cannot read `{}`: {error}", folder.display())))?;
         names.retain(|name| is_test_file(Path::new(name)));
         names.sort();
         for name in names {
@@ -295,8 +296,7 @@ impl Loading<'_> {
         let path = self.loaded.configuration.clone();
         let mut reader = Reader::new(&self.loaded.files, environment);
         let tree = reader.conf(&path);
-        let tree = tree
-            .map_err(|error| Failure(format!("cannot read `{}`: {}", path.display(), paths::why(&error))))?;
+        let tree = tree.map_err(|error| Failure(format!("cannot read `{}`: {error}", path.display())))?;
         for release in &self.loaded.releases {
             let lowered = conf::lower(&mut reader, &tree, *release);
             for listener in &lowered.deployment.listeners {
@@ -389,7 +389,7 @@ impl Loading<'_> {
 
     fn read(&self, path: &Path) -> Result<Arc<[u8]>, Failure> {
         let read = self.here.read(path);
-        read.map_err(|error| Failure(format!("cannot read `{}`: {}", path.display(), paths::why(&error))))
+        read.map_err(|error| Failure(format!("cannot read `{}`: {error}", path.display())))
     }
 
     /// The folder of a file.

@@ -81,13 +81,17 @@ pub(super) fn listener_line(lowering: &mut Lowering<'_, '_>, directive: Directiv
 /// `port N`: the default listener's port.
 pub(super) fn port_line(lowering: &mut Lowering<'_, '_>, directive: Directive, block: &mut Block) {
     let Some(Sourced { value: Value::Int(number), span }) = lowering.value(directive) else { return };
-    if !lowering.release.has(Quirk::DefaultListenerLazy) {
-        open_default(lowering, directive.name);
+    let line = Span::new(span.source, directive.name.start as usize, span.end as usize);
+    let is_lazy = lowering.release.has(Quirk::DefaultListenerLazy);
+    if !is_lazy {
+        open_default(lowering, line);
     }
     lowering.has_address_line = true;
     let listener = default_listener(lowering);
     listener.port = u16::try_from(number).unwrap_or(DEFAULT_PORT);
-    listener.span = Span::new(span.source, directive.name.start as usize, span.end as usize);
+    if is_lazy {
+        listener.span = line;
+    }
     listener.settings.push(crate::model::Setting {
         option: directive.option,
         value: Sourced { value: Value::Int(number), span },
@@ -105,8 +109,10 @@ pub(super) fn bind_address_line(lowering: &mut Lowering<'_, '_>, directive: Dire
     if matches!(hosts::read(&host), hosts::Host::Impossible | hosts::Host::Any) {
         lowering.read_note(NoteKind::BadHost, span, true);
     }
-    if !lowering.release.has(Quirk::DefaultListenerLazy) {
-        open_default(lowering, directive.name);
+    let line = Span::new(span.source, directive.name.start as usize, span.end as usize);
+    let is_lazy = lowering.release.has(Quirk::DefaultListenerLazy);
+    if !is_lazy {
+        open_default(lowering, line);
     }
     lowering.has_address_line = true;
     let first = default_listener(lowering).host.as_ref().map(|host| host.span);
@@ -116,7 +122,9 @@ pub(super) fn bind_address_line(lowering: &mut Lowering<'_, '_>, directive: Dire
     }
     let listener = default_listener(lowering);
     listener.host = Some(Sourced { value: host, span });
-    listener.span = Span::new(span.source, directive.name.start as usize, span.end as usize);
+    if is_lazy {
+        listener.span = line;
+    }
     if lowering.release.has(Quirk::PortMakesDefaultCurrent) {
         lowering.continue_default(block);
     }

@@ -2,26 +2,13 @@
 
 use std::collections::HashMap;
 
-use pest::Parser;
-
 use crate::catalogue::{Quirk, Release};
 use crate::credentials::{Encoding, PasswordHash, Scheme};
-use crate::lang::lines::{Line, NulHabits, Seen, grammar_text, seen, trim};
+use crate::lang::lines::{Line, NulHabits, Seen, seen};
+use crate::lang::secrets::{MAX_FIELD, SecretLine, secret_line};
 use crate::model::notes::{Effect, Note, NoteKind, PasswordNote, Phase};
 use crate::model::{PasswordEntry, Passwords};
 use crate::text::{SourceId, Span};
-
-use grammar::{Grammar, Rule};
-
-#[allow(missing_docs, reason = "the rules are described in the grammar")]
-mod grammar {
-    #[derive(pest_derive::Parser)]
-    #[grammar = "../grammar/passwd.pest"]
-    pub(super) struct Grammar;
-}
-
-/// Names and hashes above this length are refused by every release.
-const MAX_FIELD: usize = 65_535;
 
 /// Reads the entries of a password file and notes what a release does with lines that it cannot use.
 pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Passwords, Vec<Note>) {
@@ -65,28 +52,15 @@ impl Reading<'_> {
 
     fn line(&mut self, line: Line) {
         let content = &self.bytes[line.start..line.content_end];
-        let text = grammar_text(content);
-        let Ok(pairs) = Grammar::parse(Rule::line, &text) else { return };
-        let mut name = None;
-        let mut hash = None;
-        for pair in pairs.flatten() {
-            let span = pair.as_span();
-            let range = || Some(trim(self.bytes, line.start + span.start(), line.start + span.end()));
-            match pair.as_rule() {
-                Rule::comment => return,
-                Rule::skipped => {
-                    let (start, end) = trim(self.bytes, line.start, line.content_end);
-                    if start < end {
-                        self.note(PasswordNote::NoColon, start, end, Effect::None);
-                    }
-                    return;
-                }
-                Rule::name => name = range(),
-                Rule::hash => hash = range(),
-                Rule::line | Rule::entry | Rule::EOI | Rule::colon | Rule::remains => {}
+        let range = |span: Span| (span.start as usize, span.end as usize);
+        match secret_line(self.source, line.start, content) {
+            SecretLine::Blank | SecretLine::Comment => {}
+            SecretLine::Skipped(span) => {
+                let (start, end) = range(span);
+                self.note(PasswordNote::NoColon, start, end, Effect::None);
             }
+            SecretLine::Entry { name, secret } => self.entry(line, name.map(range), secret.map(range)),
         }
-        self.entry(line, name, hash);
     }
 
     fn entry(&mut self, line: Line, name: Option<(usize, usize)>, hash: Option<(usize, usize)>) {

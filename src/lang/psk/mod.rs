@@ -6,14 +6,12 @@ use std::collections::HashMap;
 
 use crate::catalogue::{Quirk, Release};
 use crate::lang::lines::{NulHabits, Seen, seen};
+use crate::lang::secrets::MAX_FIELD;
 use crate::model::notes::{Effect, KeyNote, Note, NoteKind, Phase};
 use crate::model::{PresharedKey, PresharedKeys};
 use crate::text::{SourceId, Span};
 
 pub use tree::{KeyLine, KeyTree, LineKind, parse, print};
-
-/// Longer identities and keys are skipped by every release.
-const MAX_FIELD: usize = 65_535;
 
 /// The identities that a release knows of a file, and what it makes of lines that it cannot use.
 pub fn lower(tree: &KeyTree, bytes: &[u8], release: Release) -> (PresharedKeys, Vec<Note>) {

@@ -1,18 +1,8 @@
 //! The lines of a file of pre-shared keys, without loss.
 
-use pest::Parser;
-
-use crate::lang::lines::{grammar_text, lines, trim};
+use crate::lang::lines::lines;
+use crate::lang::secrets::{SecretLine, secret_line};
 use crate::text::{SourceId, Span};
-
-use grammar::{Grammar, Rule};
-
-#[allow(missing_docs, reason = "the rules are described in the grammar")]
-mod grammar {
-    #[derive(pest_derive::Parser)]
-    #[grammar = "../grammar/pskfile.pest"]
-    pub(super) struct Grammar;
-}
 
 /// What a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,23 +68,12 @@ pub fn print(tree: &KeyTree, bytes: &[u8]) -> Vec<u8> {
 
 /// What the content of a line, without its end, is.
 pub(super) fn line_kind(source: SourceId, start: usize, content: &[u8]) -> LineKind {
-    let text = grammar_text(content);
-    let Ok(pairs) = Grammar::parse(Rule::line, &text) else { return LineKind::Blank };
-    let (mut identity, mut key) = (None, None);
-    for pair in pairs.flatten() {
-        let range = pair.as_span();
-        let (from, to) = trim(content, range.start(), range.end());
-        let span = Span::new(source, start + from, start + to);
-        match pair.as_rule() {
-            Rule::comment => return LineKind::Comment,
-            Rule::skipped if span.is_empty() => return LineKind::Blank,
-            Rule::skipped => return LineKind::Skipped(span),
-            Rule::identity => identity = Some(span),
-            Rule::key => key = Some(span),
-            Rule::line | Rule::entry | Rule::EOI | Rule::colon | Rule::remains => {}
-        }
+    match secret_line(source, start, content) {
+        SecretLine::Blank => LineKind::Blank,
+        SecretLine::Comment => LineKind::Comment,
+        SecretLine::Skipped(span) => LineKind::Skipped(span),
+        SecretLine::Entry { name, secret } => LineKind::Entry { identity: name, key: secret },
     }
-    LineKind::Entry { identity, key }
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use crate::lang::conf::LineKind;
 use crate::model::{Deployment, Listener, ListenerKind, Protocol};
 use crate::text::{FileKind, Span};
 
-/// The folder of files that all copies of a run share, as a copy's own folder sees it.
-const SHARED: &str = "../shared";
+/// The folder of files that all copies of a run have in common, beside the folder of each.
+pub(super) const COMMON: &str = "common";
 
 /// Where a bridge is sent: nobody listens on this port of loopback.
 const NOWHERE: &str = "127.0.0.1:1";
@@ -310,7 +310,7 @@ impl Copying<'_, '_, '_> {
     fn file_to_read(&mut self, raw: Span) -> Edit {
         let path = self.path(raw);
         let Ok(bytes) = self.reader.files().read(&path) else { return Edit::Keep };
-        value(format!("{SHARED}/{}", self.share(&path, bytes)))
+        value(format!("../{COMMON}/{}", self.share(&path, bytes)))
     }
 
     fn share(&mut self, path: &Path, bytes: Arc<[u8]>) -> String {

@@ -24,7 +24,7 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::timeout;
 
 use super::LAST_LINES;
-use super::copy::{Door, Draft};
+use super::copy::{COMMON, Door, Draft};
 use crate::catalogue::{Quirk, Release, Target, options};
 use crate::model::{Deployment, Listener, Protocol};
 use crate::verify::client::{Address, Endpoint};
@@ -112,10 +112,10 @@ impl Program {
     /// # Errors
     /// Why it cannot be written.
     pub(super) fn new(path: PathBuf, draft: Draft, scratch: &Path) -> Result<Self, String> {
-        let shared = scratch.join("shared");
-        make_folder(&shared)?;
+        let common = scratch.join(COMMON);
+        make_folder(&common)?;
         for (name, bytes) in &draft.shared {
-            write_file(&shared.join(name), bytes)?;
+            write_file(&common.join(name), bytes)?;
         }
         Ok(Self { path, draft, scratch: scratch.to_owned(), instances: AtomicU32::new(0) })
     }

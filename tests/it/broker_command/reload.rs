@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use moskit::catalogue::Quirk;
+use moskit::boot::{Here, Main, load, reload};
+use moskit::catalogue::{Quirk, Release};
+use moskit::lang::Environment;
+use moskit::model::Deployment;
+use moskit::text::Memory;
 use rustix::process::Signal;
 
 use super::{Client, LONGEST, Program, programs, rewrite, scene};
@@ -36,132 +40,140 @@ const OTHER: &str = "topic b\n";
 const NO_PASSWORDS: &str = "`passwords` counts for nothing any more: `allow_anonymous` alone says";
 const OPEN: &str = "`acl` counts for nothing any more: whoever is connected may publish and read everything";
 
+/// A case in which all releases do the same, and ours says nothing.
+const fn case(
+    name: &'static str,
+    login: &'static str,
+    before: &'static [(&'static str, &'static str)],
+    after: &'static [(&'static str, &'static str)],
+    old: &'static str,
+) -> Case {
+    Case { name, before, after, login, old, new: None, says: "" }
+}
+
 const CASES: &[Case] = &[
+    case(
+        "a right is given",
+        "",
+        &[("mosquitto.conf", RIGHTS), ("acl", OTHER)],
+        &[("acl", GRANT)],
+        "denied > allowed, allowed",
+    ),
+    case(
+        "a right is taken",
+        "",
+        &[("mosquitto.conf", RIGHTS), ("acl", GRANT)],
+        &[("acl", OTHER)],
+        "allowed > denied, denied",
+    ),
+    case(
+        "a right of a listener is taken",
+        "",
+        &[("mosquitto.conf", OWN), ("acl", GRANT)],
+        &[("acl", OTHER)],
+        "allowed > denied, denied",
+    ),
+    case(
+        "a password is changed",
+        BOB,
+        &[("mosquitto.conf", PASSWORDS), ("passwords", BOB)],
+        &[("passwords", "bob:other")],
+        "allowed > closed, refused",
+    ),
+    case(
+        "a user is added",
+        BOB,
+        &[("mosquitto.conf", PASSWORDS), ("passwords", "al:x")],
+        &[("passwords", "al:x\nbob:right")],
+        "refused > closed, allowed",
+    ),
+    case(
+        "anonymous clients are shut out",
+        "",
+        &[("mosquitto.conf", PLAIN)],
+        &[("mosquitto.conf", "listener 0 socket\nallow_anonymous false\n")],
+        "allowed > closed, refused",
+    ),
+    case(
+        "another file of rights is named",
+        "",
+        &[("mosquitto.conf", RIGHTS), ("acl", GRANT), ("other", OTHER)],
+        &[("mosquitto.conf", "listener 0 socket\nallow_anonymous true\nacl_file other\n")],
+        "allowed > denied, denied",
+    ),
     Case {
-        name: "a right is given",
-        before: &[("mosquitto.conf", RIGHTS), ("acl", OTHER)],
-        after: &[("acl", GRANT)],
-        login: "",
-        old: "denied > allowed, allowed",
-        new: None,
-        says: "",
-    },
-    Case {
-        name: "a right is taken",
-        before: &[("mosquitto.conf", RIGHTS), ("acl", GRANT)],
-        after: &[("acl", OTHER)],
-        login: "",
-        old: "allowed > denied, denied",
-        new: None,
-        says: "",
-    },
-    Case {
-        name: "a right of a listener is taken",
-        before: &[("mosquitto.conf", OWN), ("acl", GRANT)],
-        after: &[("acl", OTHER)],
-        login: "",
-        old: "allowed > denied, denied",
-        new: None,
-        says: "",
-    },
-    Case {
-        name: "a password is changed",
-        before: &[("mosquitto.conf", PASSWORDS), ("passwords", BOB)],
-        after: &[("passwords", "bob:other")],
-        login: BOB,
-        old: "allowed > closed, refused",
-        new: None,
-        says: "",
-    },
-    Case {
-        name: "a user is added",
-        before: &[("mosquitto.conf", PASSWORDS), ("passwords", "al:x")],
-        after: &[("passwords", "al:x\nbob:right")],
-        login: BOB,
-        old: "refused > closed, allowed",
-        new: None,
-        says: "",
-    },
-    Case {
-        name: "anonymous clients are shut out",
-        before: &[("mosquitto.conf", PLAIN)],
-        after: &[("mosquitto.conf", "listener 0 socket\nallow_anonymous false\n")],
-        login: "",
-        old: "allowed > closed, refused",
-        new: None,
-        says: "",
-    },
-    Case {
-        name: "another file of rights is named",
-        before: &[("mosquitto.conf", RIGHTS), ("acl", GRANT), ("other", OTHER)],
-        after: &[("mosquitto.conf", "listener 0 socket\nallow_anonymous true\nacl_file other\n")],
-        login: "",
-        old: "allowed > denied, denied",
-        new: None,
-        says: "",
-    },
-    Case {
-        name: "a line is not valid",
-        before: &[("mosquitto.conf", RIGHTS), ("acl", OTHER)],
-        after: &[("mosquitto.conf", "nonsense 1\nlistener 0 socket\nallow_anonymous true\n"), ("acl", GRANT)],
-        login: "",
-        old: "denied > allowed, allowed",
-        new: None,
         says: "the configuration counts as it was before; its password and ACL files are read again",
+        ..case(
+            "a line is not valid",
+            "",
+            &[("mosquitto.conf", RIGHTS), ("acl", OTHER)],
+            &[("mosquitto.conf", "nonsense 1\nlistener 0 socket\nallow_anonymous true\n"), ("acl", GRANT)],
+            "denied > allowed, allowed",
+        )
     },
     Case {
-        name: "a listener is new",
-        before: &[("mosquitto.conf", PLAIN)],
-        after: &[("mosquitto.conf", "listener 0 socket\nlistener 1884\nallow_anonymous false\n")],
-        login: "",
-        old: "allowed > allowed, allowed",
-        new: None,
         says: "only a restart opens listeners",
+        ..case(
+            "a listener is new",
+            "",
+            &[("mosquitto.conf", PLAIN)],
+            &[("mosquitto.conf", "listener 0 socket\nlistener 1884\nallow_anonymous false\n")],
+            "allowed > allowed, allowed",
+        )
     },
     Case {
-        name: "the configuration is gone",
-        before: &[("mosquitto.conf", RIGHTS), ("acl", OTHER)],
-        after: &[("mosquitto.conf", "")],
-        login: "",
-        old: "denied > denied, denied",
-        new: None,
         says: "`mosquitto.conf` cannot be read: it does not exist",
+        ..case(
+            "the configuration is gone",
+            "",
+            &[("mosquitto.conf", RIGHTS), ("acl", OTHER)],
+            &[("mosquitto.conf", "")],
+            "denied > denied, denied",
+        )
     },
     Case {
-        name: "a line of the rights is not valid",
-        before: &[("mosquitto.conf", RIGHTS), ("acl", OTHER)],
-        after: &[("acl", "tropic b\n")],
-        login: "",
-        old: "denied > allowed, allowed",
         new: Some("ends with 3"),
         says: OPEN,
+        ..case(
+            "a line of the rights is not valid",
+            "",
+            &[("mosquitto.conf", RIGHTS), ("acl", OTHER)],
+            &[("acl", "tropic b\n")],
+            "denied > allowed, allowed",
+        )
     },
     Case {
-        name: "the rights are gone",
-        before: &[("mosquitto.conf", RIGHTS), ("acl", OTHER)],
-        after: &[("acl", "")],
-        login: "",
-        old: "denied > allowed, allowed",
         new: Some("ends with 13"),
         says: OPEN,
+        ..case(
+            "the rights are gone",
+            "",
+            &[("mosquitto.conf", RIGHTS), ("acl", OTHER)],
+            &[("acl", "")],
+            "denied > allowed, allowed",
+        )
     },
     Case {
-        name: "the passwords are gone",
-        before: &[("mosquitto.conf", BOTH), ("passwords", BOB), ("acl", OTHER)],
-        after: &[("passwords", "")],
-        login: BOB,
-        old: "denied > closed, refused",
         new: Some("ends with 13"),
         says: NO_PASSWORDS,
+        ..case(
+            "the passwords are gone",
+            BOB,
+            &[("mosquitto.conf", BOTH), ("passwords", BOB), ("acl", OTHER)],
+            &[("passwords", "")],
+            "denied > closed, refused",
+        )
     },
     Case {
-        name: "the passwords are gone where anonymous clients are let in",
-        before: &[("mosquitto.conf", EITHER), ("passwords", "al:x"), ("acl", OTHER)],
-        after: &[("passwords", "")],
-        login: BOB,
-        old: "refused > closed, allowed",
         new: Some("ends with 13"),
         says: NO_PASSWORDS,
+        ..case(
+            "the passwords are gone where anonymous clients are let in",
+            BOB,
+            &[("mosquitto.conf", EITHER), ("passwords", "al:x"), ("acl", OTHER)],
+            &[("passwords", "")],
+            "refused > closed, allowed",
+        )
     },
 ];
 
@@ -232,4 +244,24 @@ fn holes_are_told_in_any_case() {
     process.signal(Signal::HUP);
     assert!(process.says(OPEN), "{}", process.err());
     assert_eq!(of_new(&socket, ""), "allowed");
+}
+
+/// Real brokers let everybody in on such a listener before SIGHUP, and nobody behind it.
+#[test]
+fn the_default_listener_is_like_any_other_after_a_reload() {
+    let mut files = Memory::new();
+    files.insert("mosquitto.conf", &b"per_listener_settings true\nport 1883\n"[..]);
+    let here = Here::of(&Main::Conf("mosquitto.conf".into()), &files).unwrap();
+    let environment = || Environment { now: 0, started_by: "root".into() };
+    for release in Release::known() {
+        let Ok(loaded) = load(&here, *release, environment()) else { panic!("{release} does not start") };
+        let Ok(reloaded) = reload(&here, &loaded.deployment, environment()) else { panic!("{release} ends") };
+        let admits = |deployment: &Deployment| deployment.anonymous(&deployment.listeners[0]).0;
+        assert_eq!(
+            admits(&loaded.deployment),
+            release.has(Quirk::DefaultListenerAdmitsAnonymous),
+            "{release}"
+        );
+        assert!(!admits(&reloaded.deployment), "{release}");
+    }
 }
