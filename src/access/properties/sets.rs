@@ -1,0 +1,191 @@
+//! Lists of decisions: what is in them, and how they relate.
+
+use std::borrow::Cow;
+
+use super::*;
+
+/// Topics that the broker may keep to itself, and others that start with `$`.
+const SPECIAL_TOPICS: [&str; 16] = [
+    "$f",
+    "$f/f",
+    "$f/a",
+    "$SYS",
+    "$SYS/f",
+    "$SYSf",
+    "$SYSx",
+    "$SYSx/a",
+    "$share",
+    "$share/a/b",
+    "$sharef",
+    "$SYS/broker/connection/a/state",
+    "$SYS/broker/connection/b/state",
+    "$SYS/broker/connection/f/state",
+    "$SYS/broker/connection/f/f",
+    "$SYS/broker/connection/a",
+];
+
+const SPECIAL_FILTERS: [&str; 10] = [
+    "$SYS/#",
+    "$SYSx/#",
+    "$SYS/broker/#",
+    "$SYS/broker/connection/+/state",
+    "$SYS/broker/connection/a/#",
+    "$SYS/+/+/a/+",
+    "$SYS",
+    "$share/#",
+    "$f/#",
+    "$x/#",
+];
+
+/// The topics of the alphabet and the special ones.
+pub(super) fn topics() -> Topics {
+    let mut topics = Topics::new();
+    topics.all.extend(SPECIAL_TOPICS.map(|topic| topic.as_bytes().to_vec()));
+    assert!(topics.all.len() <= 13 * 64);
+    topics
+}
+
+/// The topics that a list allows, by the sets of its filters.
+pub(super) fn allowed_by(topics: &Topics, list: &DecisionList<'_>) -> Bits {
+    let mut allowed = Bits::default();
+    let mut decided = topics.refused(list.action);
+    for tier in &list.tiers {
+        let hit = tier.filters.iter().fold(Bits::default(), |hit, listed| or(hit, topics.of(&listed.filter)));
+        if tier.allows {
+            allowed = or(allowed, minus(hit, decided));
+        }
+        decided = or(decided, hit);
+    }
+    if list.default_allows { or(allowed, minus(topics.everything(), decided)) } else { allowed }
+}
+
+impl Topics {
+    pub(super) fn everything(&self) -> Bits {
+        self.that(|_| true)
+    }
+
+    pub(super) fn that(&self, is_in: impl Fn(&[u8]) -> bool) -> Bits {
+        let mut bits = Bits::default();
+        for (index, _) in self.all.iter().enumerate().filter(|(_, topic)| is_in(topic)) {
+            bits[index / 64] |= 1 << (index % 64);
+        }
+        bits
+    }
+
+    fn refused(&self, action: Action) -> Bits {
+        self.that(|topic| decide(Release::newest(), None, NOBODY, action, topic).layer == Layer::Broker)
+    }
+}
+
+const NOBODY: Client<'static> = Client { user: None, client_id: b"f" };
+
+fn any_filter() -> impl Strategy<Value = String> {
+    prop_oneof![5 => filter(FILTER_NAMES), 1 => select(SPECIAL_FILTERS.to_vec()).prop_map(str::to_owned)]
+}
+
+/// A list with up to five tiers in any order.
+fn list() -> impl Strategy<Value = DecisionList<'static>> {
+    let action = select(vec![Action::Publish, Action::Receive, Action::Publish, Action::Subscribe]);
+    let tier = (any::<bool>(), prop::collection::vec(any_filter(), 1..=4));
+    (action, prop::collection::vec(tier, 0..=5), prop::bool::weighted(0.25)).prop_map(
+        |(action, tiers, default_allows)| {
+            let mut rule = 0;
+            let mut listed = |filter: String| {
+                rule += 1;
+                ListedFilter { filter: Cow::Owned(filter.into_bytes()), rule: Some(rule) }
+            };
+            let tiers = tiers.into_iter().map(|(allows, filters)| {
+                let layer = if allows { Layer::OwnGrant } else { Layer::OwnDeny };
+                Tier { layer, allows, filters: filters.into_iter().map(&mut listed).collect() }
+            });
+            DecisionList::new(action, tiers.collect(), default_allows)
+        },
+    )
+}
+
+/// Two lists for one action; the second is often the first with some filters less.
+fn two_lists() -> impl Strategy<Value = (DecisionList<'static>, DecisionList<'static>)> {
+    (list(), list(), any::<bool>(), prop::collection::vec(any::<Index>(), 1..=2)).prop_map(
+        |(left, mut right, alike, gone)| {
+            right.action = left.action;
+            if alike && !left.tiers.is_empty() {
+                right = left.clone();
+                for index in gone {
+                    let tier = index.index(right.tiers.len());
+                    let filters = &mut right.tiers[tier].filters;
+                    if !filters.is_empty() {
+                        filters.remove(index.index(filters.len()));
+                    }
+                }
+            }
+            (left, right)
+        },
+    )
+}
+
+/// Runs a property over random values, `cases` of them or what `MOSKIT_CASES` asks for.
+pub(super) fn hold<S: Strategy>(
+    name: &str,
+    cases: u32,
+    values: S,
+    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    let cases = std::env::var("MOSKIT_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(cases);
+    let outcome = proptest::test_runner::TestRunner::new(config(cases)).run(&values, test);
+    assert!(outcome.is_ok(), "{name}: {}", outcome.unwrap_err());
+}
+
+#[test]
+fn lists_are_what_files_decide() {
+    let topics = topics();
+    hold("lists", 5_000, (policy(3), release()), |(text, release)| {
+        let acl = acl(&text);
+        let policies = [Policy::new(release, Some(&acl)), Policy::new(release, None)];
+        for client in clients() {
+            for (policy, action) in
+                policies.iter().flat_map(|policy| ACTIONS.map(|action| (policy, action)))
+            {
+                let list = policy.list(client, action);
+                let bits = allowed_by(&topics, &list);
+                for (index, topic) in topics.all.iter().enumerate().skip(text.len() % 97).step_by(97) {
+                    let decision = decide(release, policy.acl(), client, action, topic);
+                    prop_assert_eq!(list.decide(topic), decision, "{:?} {:?}", client, action);
+                    prop_assert_eq!(bits[index / 64] >> (index % 64) & 1 == 1, decision.allowed);
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn differences_are_found_or_proved_absent() {
+    let topics = topics();
+    hold("difference", 60_000, two_lists(), |(left, right)| {
+        let (allows, other) = (allowed_by(&topics, &left), allowed_by(&topics, &right));
+        let found = compare(&left, &right);
+        for (search, only, sides) in [
+            (&found.only_left, minus(allows, other), [true, false]),
+            (&found.only_right, minus(other, allows), [false, true]),
+        ] {
+            match search {
+                Search::Found(difference) => {
+                    let decisions = [left.decide(&difference.topic), right.decide(&difference.topic)];
+                    prop_assert_eq!(decisions, [difference.left, difference.right]);
+                    prop_assert_eq!(decisions.map(|decision| decision.allowed), sides);
+                }
+                Search::Nothing => prop_assert!(only == Bits::default()),
+                Search::GaveUp => prop_assert!(false, "gave up"),
+            }
+        }
+        let back = compare(&right, &left);
+        prop_assert_eq!(found.relation().map(Relation::reversed), back.relation());
+        let topic = |search: &Search<Difference>| match search {
+            Search::Found(difference) => Some(difference.topic.clone()),
+            _ => None,
+        };
+        prop_assert_eq!(topic(&found.only_left), topic(&back.only_right));
+        prop_assert_eq!(compare(&left, &left).relation(), Some(Relation::Equal));
+        Ok(())
+    });
+}
