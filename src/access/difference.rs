@@ -85,11 +85,7 @@ pub fn compare(left: &DecisionList<'_>, right: &DecisionList<'_>) -> Comparison 
     compare_within(left, right, &Work::for_rules(size(left) + size(right)))
 }
 
-pub(super) fn compare_within(
-    left: &DecisionList<'_>,
-    right: &DecisionList<'_>,
-    work: &Work,
-) -> Comparison {
+pub(super) fn compare_within(left: &DecisionList<'_>, right: &DecisionList<'_>, work: &Work) -> Comparison {
     let only_left = difference_within(left, right, work);
     let only_right = match difference_within(right, left, work) {
         Search::Found(Difference { topic, left, right }) => {
@@ -123,7 +119,7 @@ pub(super) fn size(list: &DecisionList<'_>) -> usize {
 }
 
 /// Some topics.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Topics {
     /// Those of a filter.
     Filter(Vec<u8>),
@@ -134,7 +130,7 @@ pub enum Topics {
 
 /// Up to which tier the filters of the two lists stand above a place: those on the left that deny, those on
 /// the right that allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Above {
     pub(super) left: usize,
     pub(super) right: usize,
@@ -252,12 +248,15 @@ impl<'s> Pair<'s> {
     }
 
     /// The part of a filter that the broker does not refuse for the action of either list.
-    fn left_of<'f>(&self, filter: &'f [u8]) -> Option<Cow<'f, [u8]>> {
-        let part = left_to_acl(filter, Placeholders::Text, self.left.action)?;
-        if self.left.action == self.right.action {
-            return Some(part);
+    pub(super) fn left_of<'f>(&self, filter: &'f [u8]) -> Option<Cow<'f, [u8]>> {
+        let mut part = Cow::Borrowed(filter);
+        for action in [self.left.action, self.right.action] {
+            // It refuses no subscription.
+            if action != Action::Subscribe {
+                part = Cow::Owned(left_to_acl(&part, Placeholders::Text, action)?.into_owned());
+            }
         }
-        left_to_acl(&part, Placeholders::Text, self.right.action).map(|part| Cow::Owned(part.into_owned()))
+        Some(part)
     }
 
     /// The gaps in what the left list allows by `part` in this tier; returns whether `visit` stopped.
@@ -271,9 +270,7 @@ impl<'s> Pair<'s> {
         self.denied.meeting(Query { levels: &levels, user: None }, work, &mut |number| {
             let (tier, denial) = self.denials[number as usize];
             let common = meet(part, denial);
-            common
-                .and_then(|common| self.gap(&common, above(tier), work))
-                .is_some_and(&mut *visit)
+            common.and_then(|common| self.gap(&common, above(tier), work)).is_some_and(&mut *visit)
         })
     }
 
@@ -282,11 +279,9 @@ impl<'s> Pair<'s> {
         let levels = levels(filter, Placeholders::Text);
         let accept = |number: u32| self.members[number as usize].is_in(above);
         match self.set.cover(Query { levels: &levels, user: None }, &accept, work) {
-            Outcome::Gap(tail) if !work.is_used_up() => Some(Gap {
-                topics: Topics::Filter(filter.to_vec()),
-                above,
-                topic: self.topic(&levels, tail),
-            }),
+            Outcome::Gap(tail) if !work.is_used_up() => {
+                Some(Gap { topics: Topics::Filter(filter.to_vec()), above, topic: self.topic(&levels, tail) })
+            }
             _ => None,
         }
     }

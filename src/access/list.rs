@@ -109,7 +109,8 @@ impl<'a> Policy<'a> {
                 users.entry(&*user.name).or_insert(index as u32);
             }
             starts = vec![0; acl.users.len() + 3];
-            let known = || (0u32..).zip(&acl.rules).filter(|(_, rule)| slot(rule.subject) + 1 < starts_len(acl));
+            let known =
+                || (0u32..).zip(&acl.rules).filter(|(_, rule)| slot(rule.subject) + 1 < starts_len(acl));
             for (_, rule) in known() {
                 starts[slot(rule.subject) + 1] += 1;
             }

@@ -20,8 +20,11 @@ mod list;
 #[cfg(test)]
 mod properties;
 mod reach;
+mod regions;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod tests;
 mod trie;
 
 pub use beaten::{BeatenDeny, beaten_pattern_denies};
@@ -34,6 +37,7 @@ pub use filter::{
 };
 pub use list::{DecisionList, ListedFilter, Policy, Tier};
 pub use reach::{Reach, Who, claims, confinement};
+pub use regions::{Exception, Region, differences, minimal};
 
 /// The answer of a search whose work is bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use super::*;
+use crate::access::difference::Topics as Claimed;
+use crate::access::tests::hold;
 
 /// Topics that the broker may keep to itself, and others that start with `$`.
 const SPECIAL_TOPICS: [&str; 16] = [
@@ -123,18 +125,6 @@ fn two_lists() -> impl Strategy<Value = (DecisionList<'static>, DecisionList<'st
     )
 }
 
-/// Runs a property over random values, `cases` of them or what `MOSKIT_CASES` asks for.
-pub(super) fn hold<S: Strategy>(
-    name: &str,
-    cases: u32,
-    values: S,
-    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
-) {
-    let cases = std::env::var("MOSKIT_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(cases);
-    let outcome = proptest::test_runner::TestRunner::new(config(cases)).run(&values, test);
-    assert!(outcome.is_ok(), "{name}: {}", outcome.unwrap_err());
-}
-
 #[test]
 fn lists_are_what_files_decide() {
     let topics = topics();
@@ -142,8 +132,7 @@ fn lists_are_what_files_decide() {
         let acl = acl(&text);
         let policies = [Policy::new(release, Some(&acl)), Policy::new(release, None)];
         for client in clients() {
-            for (policy, action) in
-                policies.iter().flat_map(|policy| ACTIONS.map(|action| (policy, action)))
+            for (policy, action) in policies.iter().flat_map(|policy| ACTIONS.map(|action| (policy, action)))
             {
                 let list = policy.list(client, action);
                 let bits = allowed_by(&topics, &list);
@@ -188,4 +177,63 @@ fn differences_are_found_or_proved_absent() {
         prop_assert_eq!(compare(&left, &left).relation(), Some(Relation::Equal));
         Ok(())
     });
+}
+
+#[test]
+fn regions_are_the_difference() {
+    let topics = topics();
+    hold("regions", 30_000, two_lists(), |(left, right)| {
+        let wanted = minus(allowed_by(&topics, &left), allowed_by(&topics, &right));
+        let found = differences(&left, &right);
+        prop_assert!(found.complete);
+        let parts: Vec<Bits> =
+            found.entries.iter().map(|region| of_region(&topics, region, left.action)).collect();
+        let all = parts.iter().fold(Bits::default(), |all, part| or(all, *part));
+        prop_assert!(all == wanted, "{:?}", found.entries);
+        // No topic of the alphabet is as deep as some special filters.
+        let is_deep = [&left, &right].iter().flat_map(|list| &list.tiers).any(|tier| {
+            tier.filters.iter().any(|listed| listed.filter.split(|byte| *byte == b'/').count() > 4)
+        });
+        for (gone, region) in found.entries.iter().enumerate() {
+            let topic = &region.witness.topic;
+            prop_assert_eq!(left.decide(topic), region.witness.left);
+            prop_assert_eq!(right.decide(topic), region.witness.right);
+            prop_assert!(region.witness.left.allowed && !region.witness.right.allowed);
+            if is_deep {
+                continue;
+            }
+            let rest = parts.iter().enumerate().filter(|(at, _)| *at != gone);
+            let rest = rest.fold(Bits::default(), |all, (_, part)| or(all, *part));
+            prop_assert!(rest != wanted, "{:?} can go of {:?}", region, found.entries);
+            let denied = |exception: &Exception| topics.of(&exception.filter);
+            for needless in &region.except {
+                let others = region.except.iter().filter(|other| *other != needless);
+                let others = others.fold(Bits::default(), |all, other| or(all, denied(other)));
+                prop_assert!(minus(denied(needless), others) != Bits::default(), "{:?}", region);
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_allowed_in_the_fewest_filters() {
+    let topics = topics();
+    hold("minimal", 10_000, list(), |list| {
+        let found = minimal(&list);
+        prop_assert!(found.complete);
+        let parts = found.entries.iter().map(|region| of_region(&topics, region, list.action));
+        let all = parts.fold(Bits::default(), or);
+        prop_assert!(all == allowed_by(&topics, &list), "{:?}", found.entries);
+        Ok(())
+    });
+}
+
+/// The topics of a region.
+fn of_region(topics: &Topics, region: &Region, action: Action) -> Bits {
+    let all = match &region.topics {
+        Claimed::Filter(filter) => topics.of(filter),
+        Claimed::Dollar => minus(topics.that(|topic| topic.starts_with(b"$")), topics.refused(action)),
+    };
+    region.except.iter().fold(all, |rest, exception| minus(rest, topics.of(&exception.filter)))
 }
