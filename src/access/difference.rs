@@ -148,7 +148,7 @@ pub(super) struct Gap {
 /// A filter that stands above others.
 pub(super) struct Member<'s> {
     pub(super) is_left: bool,
-    tier: usize,
+    pub(super) tier: usize,
     pub(super) filter: &'s [u8],
     pub(super) rule: Option<usize>,
 }

@@ -1,7 +1,6 @@
 //! All topics that one list allows and another does not, in the fewest filters and their exceptions.
 
-use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::difference::{Above, Difference, Gap, Pair, Topics, size};
 use super::filter::{Level, Placeholders, levels, meet};
@@ -116,48 +115,106 @@ impl Regions<'_> {
 
     /// The regions that others do not hold, and whether the work was used up before they were known.
     fn into_entries(self) -> (Vec<Region>, bool) {
-        let dollar = self.candidates.iter().position(|candidate| candidate.gap.topics == Topics::Dollar);
-        let (numbers, filters): (Vec<_>, Vec<_>) =
-            self.filters().map(|(number, filter, _)| (number, filter)).unzip();
-        let stands_for = |other: usize, one: usize| self.stands_for(numbers[other], numbers[one]);
-        let mut gone: BTreeSet<usize> =
-            needless(&filters, &stands_for, &self.work).into_iter().map(|place| numbers[place]).collect();
-        if let Some(dollar) = dollar {
-            let held = self.filters().filter(|(_, filter, _)| filter.starts_with(b"$"));
-            gone.extend(held.map(|(number, ..)| number).filter(|number| self.stands_for(dollar, *number)));
+        let mut set = Trie::new(Placeholders::Text);
+        let members = self.pair.members.len() as u32;
+        for (number, member) in (0..).zip(&self.pair.members) {
+            set.insert(&levels(member.filter, Placeholders::Text), number);
+        }
+        for (number, filter, _) in self.filters() {
+            set.insert(&levels(filter, Placeholders::Text), members + number as u32);
+        }
+        let mut gone = HashSet::new();
+        let mut left: Vec<usize> = self.filters().map(|(number, ..)| number).collect();
+        left.reverse();
+        // What one other covers goes first, so that no wide filter is taken for the sum of narrow ones in it.
+        for by_one in [true, false] {
+            left.retain(|number| {
+                let by = self.held_by(*number, &set, &gone);
+                let is_needless = by.is_some_and(|by| !by_one || by.len() == 1);
+                if is_needless {
+                    gone.insert(*number);
+                }
+                !is_needless
+            });
         }
         let kept = (0..self.candidates.len()).filter(|number| !gone.contains(number));
         let entries = kept.filter_map(|number| self.region(number)).collect();
         (entries, self.work.is_used_up())
     }
 
-    /// Whether one candidate has no exception that another, which it covers in part, does not have.
-    fn stands_for(&self, other: usize, one: usize) -> bool {
-        let (other, one) = (&self.candidates[other].gap, &self.candidates[one].gap);
-        let Topics::Filter(filter) = &one.topics else { return false };
-        if other.above.left <= one.above.left && other.above.right <= one.above.right {
-            return true;
-        }
-        let is_new = |member: u32| {
-            let member = &self.pair.members[member as usize];
-            member.is_in(other.above)
-                && !member.is_in(one.above)
-                && meet(filter, member.filter).is_some_and(|common| self.is_left(&common, one.above))
+    /// The other candidates that hold all topics of one, if they do.
+    ///
+    /// A topic that a filter takes from some of the others lies in the meet with it, where only those count
+    /// from which it takes nothing.
+    fn held_by(&self, one: usize, set: &Trie<'_>, gone: &HashSet<usize>) -> Option<BTreeSet<usize>> {
+        let Gap { topics: Topics::Filter(filter), above, .. } = &self.candidates[one].gap else {
+            return None;
         };
+        let mut by = BTreeSet::new();
+        let whole = Above { left: usize::MAX, right: usize::MAX };
+        self.part_is_held(filter, one, whole, set, gone, &mut by)?;
+        let (mut lefts, mut rights) = (vec![None], vec![None]);
         let levels = levels(filter, Placeholders::Text);
-        let has_new =
-            self.pair
-                .set
-                .meeting(Query { levels: &levels, user: None }, &self.work, &mut |member| is_new(member));
-        !has_new && !self.work.is_used_up()
+        self.pair.set.meeting(Query { levels: &levels, user: None }, &self.work, &mut |member| {
+            let member = &self.pair.members[member as usize];
+            if !member.is_in(*above) {
+                (if member.is_left { &mut lefts } else { &mut rights }).push(Some(member));
+            }
+            false
+        });
+        for (left, right) in lefts.iter().flat_map(|left| rights.iter().map(move |right| (left, right))) {
+            let mut part = Some(filter.clone());
+            let mut limit = whole;
+            for member in [left, right].into_iter().flatten() {
+                part = part.and_then(|part| meet(&part, member.filter));
+                *(if member.is_left { &mut limit.left } else { &mut limit.right }) = member.tier;
+            }
+            if let Some(part) = part.filter(|_| limit != whole) {
+                self.part_is_held(&part, one, limit, set, gone, &mut by)?;
+            }
+        }
+        (!self.work.is_used_up()).then_some(by)
     }
 
-    /// Whether the filters above a place leave any topic of a filter.
-    fn is_left(&self, filter: &[u8], above: Above) -> bool {
-        let levels = levels(filter, Placeholders::Text);
-        let accept = |member: u32| self.pair.members[member as usize].is_in(above);
-        let query = Query { levels: &levels, user: None };
-        matches!(self.pair.set.cover(query, &accept, &self.work), Outcome::Gap(_))
+    /// Adds the candidates that hold a part of one, of those that filters in front of `limit` do not touch.
+    fn part_is_held(
+        &self,
+        part: &[u8],
+        one: usize,
+        limit: Above,
+        set: &Trie<'_>,
+        gone: &HashSet<usize>,
+        by: &mut BTreeSet<usize>,
+    ) -> Option<()> {
+        let members = self.pair.members.len();
+        let above = self.candidates[one].gap.above;
+        let counts = |other: usize| {
+            let untouched = self.candidates[other].gap.above;
+            other != one
+                && !gone.contains(&other)
+                && untouched.left <= limit.left
+                && untouched.right <= limit.right
+        };
+        let is_dollar =
+            |other: &usize| self.candidates[*other].gap.topics == Topics::Dollar && counts(*other);
+        if part.starts_with(b"$")
+            && let Some(dollar) = (0..self.candidates.len()).find(is_dollar)
+        {
+            by.insert(dollar);
+            return Some(());
+        }
+        let accept = |number: u32| match (number as usize).checked_sub(members) {
+            None => self.pair.members[number as usize].is_in(above),
+            Some(other) => counts(other),
+        };
+        let levels = levels(part, Placeholders::Text);
+        match set.cover(Query { levels: &levels, user: None }, &accept, &self.work) {
+            Outcome::By(found) => {
+                by.extend(found.iter().filter_map(|number| (*number as usize).checked_sub(members)));
+                Some(())
+            }
+            Outcome::Gap(_) => None,
+        }
     }
 
     fn region(&self, number: usize) -> Option<Region> {
@@ -189,7 +246,7 @@ impl Regions<'_> {
         }
         found.sort_by_key(|exception| (!exception.is_denied, exception.rule));
         let filters: Vec<&[u8]> = found.iter().map(|exception| &*exception.filter).collect();
-        let gone: BTreeSet<usize> = needless(&filters, &|_, _| true, &self.work).into_iter().collect();
+        let gone = needless(&filters, &self.work);
         let except = (0..).zip(found).filter(|(place, _)| !gone.contains(place)).map(|(_, kept)| kept);
         let except = except.collect();
         let witness = self.pair.difference(&gap.topic)?;
@@ -198,35 +255,28 @@ impl Regions<'_> {
 }
 
 /// The filters, by their place, that can all go, as the others cover them. Of equal ones the first stays.
-///
-/// `stands_for` says whether a filter counts where it covers another.
-fn needless(filters: &[&[u8]], stands_for: &dyn Fn(usize, usize) -> bool, work: &Work) -> Vec<usize> {
+fn needless(filters: &[&[u8]], work: &Work) -> HashSet<usize> {
     let mut set = Trie::new(Placeholders::Text);
     for (place, filter) in filters.iter().enumerate() {
         set.insert(&levels(filter, Placeholders::Text), place as u32);
     }
-    let gone = RefCell::new(BTreeSet::new());
-    let mut candidates: Vec<usize> = (0..filters.len()).rev().collect();
-    // What one other covers goes first, so that no wide filter is taken for the sum of narrow ones in it.
+    let mut gone = HashSet::new();
+    let mut left: Vec<usize> = (0..filters.len()).rev().collect();
     for by_one in [true, false] {
-        candidates.retain(|place| {
+        left.retain(|place| {
             let levels = levels(filters[*place], Placeholders::Text);
-            let accept = |other: u32| {
-                let other = other as usize;
-                other != *place && !gone.borrow().contains(&other) && stands_for(other, *place)
-            };
-            let outcome = set.cover(Query { levels: &levels, user: None }, &accept, work);
-            let is_needless = match outcome {
+            let accept = |other: u32| other as usize != *place && !gone.contains(&(other as usize));
+            let is_needless = match set.cover(Query { levels: &levels, user: None }, &accept, work) {
                 Outcome::By(by) => !by_one || by.len() == 1,
                 Outcome::Gap(_) => false,
             };
             if is_needless {
-                gone.borrow_mut().insert(*place);
+                gone.insert(*place);
             }
             !is_needless
         });
     }
-    gone.into_inner().into_iter().collect()
+    gone
 }
 
 /// A filter as text.

@@ -7,7 +7,8 @@ use crate::access::difference::Topics as Claimed;
 use crate::access::tests::hold;
 
 /// Topics that the broker may keep to itself, and others that start with `$`.
-const SPECIAL_TOPICS: [&str; 16] = [
+const SPECIAL_TOPICS: [&str; 17] = [
+    "$g",
     "$f",
     "$f/f",
     "$f/a",
@@ -85,44 +86,45 @@ fn any_filter() -> impl Strategy<Value = String> {
     prop_oneof![5 => filter(FILTER_NAMES), 1 => select(SPECIAL_FILTERS.to_vec()).prop_map(str::to_owned)]
 }
 
-/// A list with up to five tiers in any order.
-fn list() -> impl Strategy<Value = DecisionList<'static>> {
-    let action = select(vec![Action::Publish, Action::Receive, Action::Publish, Action::Subscribe]);
+/// Tiers in order: whether each allows, and its filters.
+type Tiers = Vec<(bool, Vec<String>)>;
+
+/// Up to five tiers in any order, and what is the default.
+fn tiers() -> impl Strategy<Value = (Tiers, bool)> {
     let tier = (any::<bool>(), prop::collection::vec(any_filter(), 1..=4));
-    (action, prop::collection::vec(tier, 0..=5), prop::bool::weighted(0.25)).prop_map(
-        |(action, tiers, default_allows)| {
-            let mut rule = 0;
-            let mut listed = |filter: String| {
-                rule += 1;
-                ListedFilter { filter: Cow::Owned(filter.into_bytes()), rule: Some(rule) }
-            };
-            let tiers = tiers.into_iter().map(|(allows, filters)| {
-                let layer = if allows { Layer::OwnGrant } else { Layer::OwnDeny };
-                Tier { layer, allows, filters: filters.into_iter().map(&mut listed).collect() }
-            });
-            DecisionList::new(action, tiers.collect(), default_allows)
-        },
-    )
+    (prop::collection::vec(tier, 0..=5), prop::bool::weighted(0.25))
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    select(vec![Action::Publish, Action::Receive, Action::Publish, Action::Subscribe])
+}
+
+fn list_of(action: Action, (tiers, default_allows): &(Tiers, bool)) -> DecisionList<'static> {
+    let mut rule = 0;
+    let mut listed = |filter: &String| {
+        rule += 1;
+        ListedFilter { filter: Cow::Owned(filter.clone().into_bytes()), rule: Some(rule) }
+    };
+    let tiers = tiers.iter().map(|(allows, filters)| {
+        let layer = if *allows { Layer::OwnGrant } else { Layer::OwnDeny };
+        Tier { layer, allows: *allows, filters: filters.iter().map(&mut listed).collect() }
+    });
+    DecisionList::new(action, tiers.collect(), *default_allows)
 }
 
 /// Two lists for one action; the second is often the first with some filters less.
-fn two_lists() -> impl Strategy<Value = (DecisionList<'static>, DecisionList<'static>)> {
-    (list(), list(), any::<bool>(), prop::collection::vec(any::<Index>(), 1..=2)).prop_map(
-        |(left, mut right, alike, gone)| {
-            right.action = left.action;
-            if alike && !left.tiers.is_empty() {
-                right = left.clone();
-                for index in gone {
-                    let tier = index.index(right.tiers.len());
-                    let filters = &mut right.tiers[tier].filters;
-                    if !filters.is_empty() {
-                        filters.remove(index.index(filters.len()));
-                    }
-                }
+fn two_lists() -> impl Strategy<Value = (Action, (Tiers, bool), (Tiers, bool))> {
+    let gone = prop::option::of(prop::collection::vec(any::<Index>(), 1..=2));
+    (action(), tiers(), tiers(), gone).prop_map(|(action, left, other, gone)| {
+        let mut right = if gone.is_some() { left.clone() } else { other };
+        for index in gone.into_iter().flatten().filter(|_| !left.0.is_empty()) {
+            let filters = &mut right.0[index.index(left.0.len())].1;
+            if !filters.is_empty() {
+                filters.remove(index.index(filters.len()));
             }
-            (left, right)
-        },
-    )
+        }
+        (action, left, right)
+    })
 }
 
 #[test]
@@ -150,7 +152,8 @@ fn lists_are_what_files_decide() {
 #[test]
 fn differences_are_found_or_proved_absent() {
     let topics = topics();
-    hold("difference", 60_000, two_lists(), |(left, right)| {
+    hold("difference", 60_000, two_lists(), |(action, left, right)| {
+        let (left, right) = (list_of(action, &left), list_of(action, &right));
         let (allows, other) = (allowed_by(&topics, &left), allowed_by(&topics, &right));
         let found = compare(&left, &right);
         for (search, only, sides) in [
@@ -182,7 +185,8 @@ fn differences_are_found_or_proved_absent() {
 #[test]
 fn regions_are_the_difference() {
     let topics = topics();
-    hold("regions", 30_000, two_lists(), |(left, right)| {
+    hold("regions", 30_000, two_lists(), |(action, left, right)| {
+        let (left, right) = (list_of(action, &left), list_of(action, &right));
         let wanted = minus(allowed_by(&topics, &left), allowed_by(&topics, &right));
         let found = differences(&left, &right);
         prop_assert!(found.complete);
@@ -219,7 +223,8 @@ fn regions_are_the_difference() {
 #[test]
 fn what_is_allowed_in_the_fewest_filters() {
     let topics = topics();
-    hold("minimal", 10_000, list(), |list| {
+    hold("minimal", 10_000, (action(), tiers()), |(action, tiers)| {
+        let list = list_of(action, &tiers);
         let found = minimal(&list);
         prop_assert!(found.complete);
         let parts = found.entries.iter().map(|region| of_region(&topics, region, list.action));
