@@ -1,39 +1,42 @@
 //! From a spec to a pack: planned per release, printed, read back, and written as a whole or not at all.
 
+mod assertions;
+mod attempts;
+mod claims;
 mod installed;
 mod leaf;
 mod lines;
 pub mod manifest;
 mod materials;
+mod meaning;
 pub mod pack;
 mod plan;
 mod print;
+mod proof;
+mod reach;
+mod read_back;
 mod rights;
 pub mod state;
 pub mod write;
 
 use std::path::PathBuf;
 
+pub use attempts::{Attempt, attempts};
 pub use installed::Installed;
 pub use leaf::kept_authority;
 pub use lines::Lines;
 pub use materials::{MaterialError, Secrets, Sources};
+pub use read_back::prove;
 use zeroize::Zeroizing;
 
 use crate::catalogue::Release;
 use crate::lang::spec::{Decoded, Spec, Text};
-use crate::lang::{Environment, Reader, conf};
-use crate::model::notes::verdict;
 use crate::report::{Diagnostic, Severity};
-use crate::text::Source;
 use manifest::About;
 use materials::Materials;
 use pack::{Pack, PackFile, PackPath, Secrecy};
 use plan::Plan;
 use print::Printing;
-
-/// The broker reads its own generated text otherwise than the spec means it: never to be shown to a user.
-const BROKEN: &str = "spec-inexpressible";
 
 /// Where a pack will be installed, and what it is called.
 #[derive(Clone, Debug)]
@@ -138,49 +141,14 @@ pub fn compile(
     let prefix = placement.prefix.map(str::to_owned);
     let name = spec.name.as_ref().map_or(placement.name, |name| &name.value).to_owned();
     let about = About { spec: name, targets, install_prefix: prefix };
-    let broken = read_back(&pack, &about, &plan, &texts, from);
-    if !broken.is_empty() {
-        return Ok(Err(broken));
-    }
     let data = placement.prefix.filter(|_| spec.persistence.as_ref().is_some_and(|told| told.enabled.value));
     let data = data.map(|_| layout.data.clone());
-    let texts = texts.into_iter().map(|(name, lines)| (layout.path(&name), lines)).collect();
-    Ok(Ok(Compiled { pack, about, news: materials.news, data, texts }))
-}
-
-/// Lowers the finished pack for each release: one that would not start is never written.
-fn read_back(
-    pack: &Pack,
-    about: &About,
-    plan: &Plan<'_>,
-    texts: &[(String, Lines)],
-    from: &Sources<'_>,
-) -> Vec<Diagnostic> {
-    let installed = Installed::of_pack(pack, about, from.files);
-    let mut problems: Vec<Diagnostic> = Vec::new();
-    for release in &plan.releases {
-        let environment = Environment { now: from.now, started_by: "root".to_owned() };
-        let mut reader = Reader::new(&installed, environment);
-        let bytes = texts[0].1.text().as_bytes();
-        let id = reader.sources.add(Source::new(texts[0].0.clone(), bytes));
-        let tree = conf::parse(id, bytes);
-        let lowered = conf::lower(&mut reader, &tree, *release);
-        let found = verdict(*release, &lowered.notes);
-        if let (Some(false), Some(note)) = (found.loads, found.reason) {
-            let line = reader.sources.position(note.span).line;
-            let origin = (note.span.source == id).then(|| texts[0].1.origin(line)).flatten();
-            let text = reader.sources.text(note.span);
-            let message = format!("Mosquitto {release} would not start with this: `{text}`");
-            let finding = Diagnostic::new(
-                BROKEN,
-                Severity::Error,
-                message,
-                origin.unwrap_or(plan.spec.span.part(0, 1)),
-            );
-            problems.push(finding.help("lint of the spec should have said so before: please report this"));
-        }
+    let texts: Vec<_> = texts.into_iter().map(|(name, lines)| (layout.path(&name), lines)).collect();
+    let differences = prove(spec, (&pack, &about), &texts, from.files, from.now);
+    if !differences.is_empty() {
+        return Ok(Err(differences));
     }
-    problems
+    Ok(Ok(Compiled { pack, about, news: materials.news, data, texts }))
 }
 
 /// Where files lie once installed.

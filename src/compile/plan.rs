@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::assertions;
 use super::rights::{self, INEXPRESSIBLE, Rights};
 use crate::catalogue::{OptionId, Release, Scope, options};
 use crate::lang::spec::{
-    Anonymous, AuthorityOrigin, CertificateOrigin, Listener, Member, OptionLine, Spec, Text, User,
+    Anonymous, AuthorityOrigin, CertificateOrigin, Listener, OptionLine, Spec, Text, User,
 };
 use crate::report::{Diagnostic, Severity, nearest};
 
@@ -65,6 +66,9 @@ pub(super) fn plan<'s>(spec: &'s Spec, problems: &mut Vec<Diagnostic>) -> Plan<'
     plan.decide_blocks();
     plan.name_files();
     check_options(&plan, problems);
+    if problems.is_empty() {
+        assertions::check(spec, &plan.releases, problems);
+    }
     plan
 }
 
@@ -201,11 +205,7 @@ impl<'s> Plan<'s> {
 
 /// Whether a user may log in on a listener.
 pub(super) fn admits(listener: &Listener, user: &User) -> bool {
-    let is_meant = |member: &Member| match member {
-        Member::User(name) => *name == user.name.value,
-        Member::Role(name) => user.roles.iter().any(|role| role.value == *name),
-    };
-    listener.users.as_ref().is_none_or(|members| members.iter().any(|member| is_meant(&member.value)))
+    listener.users.as_ref().is_none_or(|members| members.iter().any(|member| member.value.is(user)))
 }
 
 fn scope(line: &OptionLine) -> Option<Scope> {

@@ -6,6 +6,7 @@
 //! was on its way. This was seen on every observed release, over every transport.
 
 mod answer;
+mod asserted;
 pub mod client;
 mod decided;
 pub mod engine;
@@ -25,6 +26,7 @@ mod stage;
 mod stop;
 mod subscribe;
 
+pub use asserted::asserted;
 pub use gather::Origin;
 pub use job::{Credential, Credentials, Engine, Job, Keys, SuiteFile};
 pub use outcome::{Breakdown, Counts, Decision, Failure, Outcome, RunError, Status, TestResult};

@@ -3,14 +3,20 @@
 
 use moskit::access::{self, Action, Client, Layer};
 use moskit::catalogue::Release;
-use moskit::compile::Compiled;
+use moskit::compile::pack::Pack;
 use moskit::compile::state::MemoryState;
+use moskit::compile::{self, Compiled};
+use moskit::lang::spec::decode;
+use moskit::report::Diagnostic;
+use moskit::text::{Memory, Source, Sources};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
+use crate::fixtures::NOW;
 use crate::{packs, seeds};
 
 /// A word and a filter.
@@ -247,11 +253,15 @@ struct Tally {
     refused: usize,
     asked: usize,
     allowed: usize,
+    /// Packs that were changed, those that were found to be, and those that answer otherwise.
+    broken: usize,
+    found: usize,
+    differ: usize,
 }
 
 fn check(small: &Small, picks: &[Index], tally: &mut Tally) -> Result<(), TestCaseError> {
     let text = small.text();
-    let compiled = match packs::compiled(&text, &MemoryState::new(), 0).1 {
+    let compiled = match compile(&text) {
         Ok(compiled) => compiled,
         Err(problems) => {
             for problem in problems {
@@ -275,9 +285,105 @@ fn check(small: &Small, picks: &[Index], tally: &mut Tally) -> Result<(), TestCa
         .collect();
     topics.sort();
     topics.dedup();
+    agree(small, &text, &compiled, &topics, tally)?;
+    // A mistake of the printer has to be found if it changes the answer to any question.
+    let mut broken = compile(&text).unwrap();
+    for (kind, pack) in mistakes(&compiled, &picks[0]) {
+        broken.pack = pack;
+        let is_found = !proved(&text, &broken).is_empty();
+        let differs = agree(small, &text, &broken, &topics, &mut Tally::default()).is_err();
+        prop_assert!(is_found || !differs, "{kind} is not found\n{text}\n{}", files(&broken));
+        tally.broken += 1;
+        tally.found += usize::from(is_found);
+        tally.differ += usize::from(differs);
+    }
+    Ok(())
+}
+
+fn compile(text: &str) -> Result<Compiled, Vec<Diagnostic>> {
+    packs::compiled(text, &MemoryState::new(), 0).1
+}
+
+/// What the compiler says of a pack that was made of a spec.
+fn proved(text: &str, compiled: &Compiled) -> Vec<Diagnostic> {
+    let mut sources = Sources::default();
+    let id = sources.add(Source::new("deployment.yaml", text.as_bytes()));
+    let spec = decode(id, text.as_bytes()).spec;
+    compile::prove(&spec, (&compiled.pack, &compiled.about), &compiled.texts, &Memory::new(), NOW)
+}
+
+/// Packs that are wrong in one line of a generated file.
+fn mistakes(compiled: &Compiled, pick: &Index) -> Vec<(&'static str, Pack)> {
+    let one = |(kind, change): &(&'static str, Change)| {
+        let packs = all_changed(compiled, *change);
+        (!packs.is_empty()).then(|| (*kind, pick.get(&packs).clone()))
+    };
+    MISTAKES.iter().filter_map(one).collect()
+}
+
+/// A change to one line: its new text, or `None` where it is not for this line. The second text is the user of the section.
+type Change = fn(&str, Option<&str>) -> Option<String>;
+
+/// What a printer could do wrong.
+const MISTAKES: &[(&str, Change)] = &[
+    ("a lost denial", |line, _| line.contains(" deny ").then(String::new)),
+    ("a denial in the wrong layer, so that grants win over it", |line, user| {
+        user.and(line.strip_prefix("topic deny ")).map(|filter| format!("pattern deny {filter}"))
+    }),
+    ("a grant in the wrong layer", |line, user| {
+        user.and(line.strip_prefix("topic "))
+            .filter(|rest| !rest.starts_with("deny"))
+            .map(|rest| format!("pattern {rest}"))
+    }),
+    ("a dropped user", |line, user| {
+        (user.is_some() && line.starts_with("user ")).then(|| "user nobody".to_owned())
+    }),
+    ("a user without a password", |line, _| line.contains(":$").then(|| "# gone".to_owned())),
+    ("a name that is cut", |line, _| {
+        let name = line.strip_prefix("user ")?;
+        let cut: Vec<char> = name.chars().collect();
+        (cut.len() > 1).then(|| format!("user {}", cut[..cut.len() - 1].iter().collect::<String>()))
+    }),
+    ("a placeholder that is not replaced", |line, user| {
+        let name = user.filter(|name| line.starts_with("topic ") && line.contains(*name))?;
+        Some(line.replace(name, "%u"))
+    }),
+];
+
+/// The packs with the change made to one of the lines that it fits.
+fn all_changed(compiled: &Compiled, change: Change) -> Vec<Pack> {
+    let mut packs = Vec::new();
+    for (number, file) in compiled.pack.files().iter().enumerate() {
+        let text = String::from_utf8(file.contents.to_vec()).unwrap();
+        let is_acl = file.path.as_str().starts_with("aclfile");
+        let mut user = None;
+        for (at, line) in text.lines().enumerate() {
+            user = line.strip_prefix("user ").or(user);
+            if line.starts_with('#') || !(is_acl || line.contains(":$")) {
+                continue;
+            }
+            let Some(line) = change(line, user.filter(|_| is_acl)) else { continue };
+            let mut files = compiled.pack.files().to_vec();
+            let lines = text.lines().enumerate().map(|(index, old)| if index == at { &*line } else { old });
+            let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+            files[number].contents = Zeroizing::new(text.into_bytes());
+            packs.push(Pack::new(files).unwrap());
+        }
+    }
+    packs
+}
+
+/// Compares the answers of a pack with those of the reference, for every client and some topics.
+fn agree(
+    small: &Small,
+    text: &str,
+    compiled: &Compiled,
+    topics: &[String],
+    tally: &mut Tally,
+) -> Result<(), TestCaseError> {
     for release in &small.targets {
         let release = release.parse::<moskit::catalogue::Target>().unwrap().releases()[0];
-        let deployment = packs::lowered(&compiled, release);
+        let deployment = packs::lowered(compiled, release);
         for (index, listener) in deployment.listeners.iter().enumerate() {
             let security = deployment.security_of(listener);
             let acl = security.acl.loaded().map(|acl| &**acl);
@@ -297,7 +403,7 @@ fn check(small: &Small, picks: &[Index], tally: &mut Tally) -> Result<(), TestCa
                 for client_id in CLIENT_IDS {
                     let client = Client { user: user.map(str::as_bytes), client_id: client_id.as_bytes() };
                     for action in [Action::Publish, Action::Receive] {
-                        for topic in &topics {
+                        for topic in topics {
                             let ask = |acl| access::decide(release, acl, client, action, topic.as_bytes());
                             let wanted = ask(None).allowed
                                 && (!small.has_rights()
@@ -321,7 +427,7 @@ fn check(small: &Small, picks: &[Index], tally: &mut Tally) -> Result<(), TestCa
                                 release,
                                 found,
                                 text,
-                                files(&compiled)
+                                files(compiled)
                             );
                         }
                     }
@@ -355,6 +461,36 @@ fn a_pack_gives_the_rights_that_its_spec_says() {
         "{} compiled, {} refused, {} of {} requests allowed",
         tally.compiled, tally.refused, tally.allowed, tally.asked
     );
+    println!("{} mistakes, {} with another answer, {} found", tally.broken, tally.differ, tally.found);
     assert!(tally.compiled > tally.refused / 2, "most specs are refused: {}", tally.refused);
     assert!(tally.allowed * 50 > tally.asked, "hardly anything is allowed");
+}
+
+/// One spec in which each mistake of the printer changes what somebody may do.
+const TOLD: &str = r#"{
+  moskit: 1, mosquitto: ["2.0", "2.1"], passwords: { iterations: 1 },
+  listeners: { l: { port: 1883, anonymous: { acl: [ { read: "free/#" } ] } } },
+  roles: { reader: { acl: [ { read: "plant/#" }, { deny: "plant/secret/#" } ] } },
+  users: { "eve x": { password: { plain: x }, roles: [ reader ], acl: [ { readwrite: "own/%u/#" } ] },
+           bob: { password: { plain: x }, acl: [ { readwrite: "all/#" } ] } },
+  all_clients: { acl: [ { write: "id/%c/#" }, { deny: "all/no" } ] },
+}"#;
+
+#[test]
+fn mistakes_of_the_printer_are_found() {
+    let compiled = compile(TOLD).unwrap();
+    assert_eq!(proved(TOLD, &compiled), []);
+    let (mut told, mut broken) = (Vec::new(), compile(TOLD).unwrap());
+    for (kind, change) in MISTAKES {
+        // Every line that the mistake could be made in.
+        let packs = all_changed(&compiled, *change);
+        assert!(!packs.is_empty(), "{kind} cannot be made");
+        for pack in packs {
+            broken.pack = pack;
+            let found = proved(TOLD, &broken);
+            assert!(!found.is_empty(), "{kind} is not found\n{}", files(&broken));
+            told.push(format!("{kind}: {}", found[0].message));
+        }
+    }
+    insta::assert_snapshot!(told.join("\n"));
 }

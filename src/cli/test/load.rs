@@ -21,7 +21,7 @@ use crate::lint::Kind;
 use crate::report::{Diagnostic, Severity};
 use crate::text::disk::Disk;
 use crate::text::{Files, Source, SourceId, Sources};
-use crate::verify::{Credentials, Origin, Status, SuiteFile, TestResult};
+use crate::verify::{Credentials, Origin, Status, SuiteFile, TestResult, asserted};
 
 /// What is to be tested.
 pub(super) struct Loaded {
@@ -345,7 +345,9 @@ impl Loading<'_> {
 
     /// The tests of a spec, and of the file beside it.
     fn add_spec(&mut self, path: &Path, spec: &Spec) -> Result<(), Failure> {
-        self.add(spec.tests.clone(), path);
+        let mut suite = spec.tests.clone();
+        suite.tests.extend(asserted(spec, self.loaded.suites.len()));
+        self.add(suite, path);
         let beside = beside(path);
         if self.here.facts(&beside).is_ok() {
             self.test_file(&beside, Some(spec))?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::decode::Decoder;
 use super::fields::{ACL_ENTRY, PASSWORD_SOURCE, ROLE, USER};
 use super::findings::{error, quoted, rules};
+use super::fleets;
 use super::model::*;
 use super::names::unknown;
 use super::pki;
@@ -24,8 +25,11 @@ const ACCESSES: [(&str, Access); 4] = [
     ("deny", Access::Deny),
 ];
 
-/// Reads the sections `roles` and `users`.
-pub(super) fn read<'a>(decoder: &mut Decoder<'a, '_>, root: Fields<'a>) -> (Vec<Role>, Vec<User>) {
+/// Reads the sections `roles`, `users` and `fleets`; the users of fleets follow the others.
+pub(super) fn read<'a>(
+    decoder: &mut Decoder<'a, '_>,
+    root: Fields<'a>,
+) -> (Vec<Role>, Vec<User>, Vec<Fleet>) {
     let mut roles = Vec::new();
     for (key, node) in root.map("roles") {
         let Some(fields) = Fields::of(&ROLE, node) else { continue };
@@ -34,8 +38,10 @@ pub(super) fn read<'a>(decoder: &mut Decoder<'a, '_>, root: Fields<'a>) -> (Vec<
     }
     let with_user_name: HashMap<&str, Span> =
         roles.iter().filter_map(|role| Some((&*role.name.value, user_name_in(&role.acl)?))).collect();
-    let users = root.map("users").iter().filter_map(|entry| user(decoder, entry, &with_user_name)).collect();
-    (roles, users)
+    let mut users: Vec<User> =
+        root.map("users").iter().filter_map(|entry| user(decoder, entry, &with_user_name)).collect();
+    let fleets = fleets::read(decoder, root, &with_user_name, &mut users);
+    (roles, users, fleets)
 }
 
 /// The rights of clients without a user name.
@@ -68,7 +74,13 @@ fn check_client_id(decoder: &mut Decoder<'_, '_>, filter: &Text) {
     }
 }
 
-fn misplaced(decoder: &mut Decoder<'_, '_>, filter: &Text, placeholder: &str, note: &str, help: &str) {
+pub(super) fn misplaced(
+    decoder: &mut Decoder<'_, '_>,
+    filter: &Text,
+    placeholder: &str,
+    note: &str,
+    help: &str,
+) {
     let message = format!("`{placeholder}` cannot stand in this list");
     decoder.findings.add(error(rules::BAD_VALUE, message, filter.span).note(note).help(help));
 }
@@ -95,7 +107,16 @@ fn user<'a>(
     with_user_name: &HashMap<&str, Span>,
 ) -> Option<User> {
     let fields = Fields::of(&USER, node)?;
-    let name = read::name(key);
+    Some(described(decoder, fields, read::name(key), with_user_name))
+}
+
+/// A user of this name, as the fields of a user or a fleet describe it.
+pub(super) fn described<'a>(
+    decoder: &mut Decoder<'a, '_>,
+    fields: Fields<'a>,
+    name: Text,
+    with_user_name: &HashMap<&str, Span>,
+) -> User {
     let source = fields.fields("password", &PASSWORD_SOURCE);
     check_name(decoder, &name, source.is_some());
     let acl = named_acl(decoder, fields);
@@ -114,14 +135,15 @@ fn user<'a>(
             unknown(&mut decoder.findings, &role, "role", known);
         }
     }
-    Some(User {
+    User {
         name,
         span: fields.span,
+        fleet: None,
         password: source.and_then(password),
         certificate: pki::client_certificate(decoder, fields),
         roles,
         acl,
-    })
+    }
 }
 
 /// Where `%u` occurs first.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::assertions;
 use super::check;
 use super::clients;
 use super::fields::*;
@@ -54,7 +55,7 @@ pub(super) struct Decoder<'a, 't> {
 impl<'a> Decoder<'a, '_> {
     fn spec(&mut self, root: Fields<'a>, span: Span) -> Spec {
         let section = |key, object| root.fields(key, object).unwrap_or(Fields::absent(object, root.span));
-        let (roles, users) = clients::read(self, root);
+        let (roles, users, fleets) = clients::read(self, root);
         Spec {
             span,
             name: root.text("name"),
@@ -64,6 +65,7 @@ impl<'a> Decoder<'a, '_> {
             anonymous: self.anonymous(root),
             roles,
             users,
+            fleets,
             all_clients: clients::acl(section("all_clients", &ALL_CLIENTS)),
             pki: pki::read(self, section("pki", &PKI)),
             passwords: passwords(section("passwords", &PASSWORDS)),
@@ -72,6 +74,7 @@ impl<'a> Decoder<'a, '_> {
             limits: root.fields("limits", &LIMITS).map(limits).unwrap_or_default(),
             options: self.options(root, |scope| scope != Scope::Listener),
             accept: root.map("accept").iter().filter_map(accepted).collect(),
+            assertions: assertions::read(self, root),
             tests: Suite::empty(root.span),
         }
     }
@@ -152,14 +155,9 @@ impl<'a> Decoder<'a, '_> {
     fn members(&mut self, names: Vec<Text>) -> Vec<Spanned<Member>> {
         let mut members = Vec::new();
         for name in names {
-            let text: &str = &name.value;
-            if self.names.users.contains_key(text) {
-                members.push(Spanned::new(Member::User(name.value), name.span));
-            } else if self.names.roles.contains_key(text) {
-                members.push(Spanned::new(Member::Role(name.value), name.span));
-            } else {
-                let known = self.names.users.keys().chain(self.names.roles.keys());
-                unknown(&mut self.findings, &name, "user or role", known.copied());
+            match self.names.member(&name) {
+                Some(member) => members.push(Spanned::new(member, name.span)),
+                None => unknown(&mut self.findings, &name, "user, role or fleet", self.names.all_members()),
             }
         }
         members

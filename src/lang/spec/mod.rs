@@ -4,11 +4,13 @@
 //! once. What keys there are is said in one table, which the decoder checks against and from which [`schema`]
 //! prints a JSON Schema for editors.
 
+mod assertions;
 mod check;
 mod clients;
 mod decode;
 mod fields;
 mod findings;
+mod fleets;
 mod model;
 mod names;
 mod pki;
@@ -16,6 +18,7 @@ mod read;
 mod schema;
 pub mod script;
 
+pub use assertions::{Assertion, Claim, Party};
 pub use decode::{Decoded, decode};
 pub use findings::rules;
 pub use model::*;

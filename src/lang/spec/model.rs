@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::assertions::Assertion;
 use super::script::Suite;
 use crate::catalogue::Target;
 use crate::model::acl::Access;
@@ -49,6 +50,8 @@ pub struct Spec {
     pub roles: Vec<Role>,
     /// Who may log in.
     pub users: Vec<User>,
+    /// Groups of users; each of their users is one of [`Spec::users`].
+    pub fleets: Vec<Fleet>,
     /// Rights of every client.
     pub all_clients: Vec<AclEntry>,
     /// Certificate authorities and certificates.
@@ -65,6 +68,8 @@ pub struct Spec {
     pub options: Vec<OptionLine>,
     /// Findings that are meant.
     pub accept: Vec<Accepted>,
+    /// What has to hold, whatever the rights say.
+    pub assertions: Vec<Assertion>,
     /// Tests of the result.
     pub tests: Suite,
 }
@@ -208,6 +213,35 @@ pub enum Member {
     User(Arc<str>),
     /// Everyone who has the role of this name.
     Role(Arc<str>),
+    /// Everyone of the fleet of this name.
+    Fleet(Arc<str>),
+}
+
+impl Member {
+    /// Whether a user is meant.
+    pub fn is(&self, user: &User) -> bool {
+        match self {
+            Self::User(name) => *name == user.name.value,
+            Self::Role(name) => user.roles.iter().any(|role| role.value == *name),
+            Self::Fleet(name) => user.fleet.as_ref() == Some(name),
+        }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &Arc<str> {
+        match self {
+            Self::User(name) | Self::Role(name) | Self::Fleet(name) => name,
+        }
+    }
+}
+
+/// Many users, whose names differ in a number.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    /// Its name.
+    pub name: Text,
+    /// How many users it has; never 0.
+    pub size: usize,
 }
 
 /// Rights that several users share.
@@ -224,8 +258,10 @@ pub struct Role {
 pub struct User {
     /// The name.
     pub name: Text,
-    /// The map that describes the user.
+    /// The map that describes the user, or the fleet.
     pub span: Span,
+    /// The fleet that the user is of, by its name.
+    pub fleet: Option<Arc<str>>,
     /// Where the password comes from.
     pub password: Option<Spanned<Password>>,
     /// The certificate that is issued.

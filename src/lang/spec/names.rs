@@ -1,10 +1,11 @@
 //! Names that a spec defines, and references to them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::fields::{AUTHORITY, LISTENER, PKI, TLS};
 use super::findings::{Findings, error, quoted, rules};
-use super::model::Text;
+use super::model::{Member, Text};
 use super::read::Fields;
 use crate::lang::yaml::{Key, Node};
 use crate::report::nearest;
@@ -14,6 +15,9 @@ use crate::text::Span;
 pub(super) struct Names<'a> {
     pub(super) users: HashMap<&'a str, Span>,
     pub(super) roles: HashMap<&'a str, Span>,
+    pub(super) fleets: HashMap<&'a str, Span>,
+    /// The users of fleets, and where the ranges stand.
+    pub(super) members: HashMap<Arc<str>, Span>,
     pub(super) authorities: HashMap<&'a str, Span>,
     pub(super) certificates: HashMap<&'a str, Span>,
     /// The authorities that issue certificates, in the order of the file.
@@ -37,6 +41,8 @@ impl<'a> Names<'a> {
         Self {
             users: keys(root.map("users")),
             roles: keys(root.map("roles")),
+            fleets: keys(root.map("fleets")),
+            members: HashMap::new(),
             authorities: keys(in_pki("authorities")),
             certificates: keys(in_pki("certificates")),
             own: in_pki("authorities").iter().filter_map(is_own).collect(),
@@ -44,7 +50,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Users and roles are named in one place by listeners, so that no name may be both.
+    /// Users, roles and fleets are named in one place by listeners, so that no name may be two of them.
     pub(super) fn check(&self, root: Fields<'a>, findings: &mut Findings) {
         for (key, _) in root.map("roles") {
             if let Some(user) = self.users.get(&*key.text) {
@@ -53,6 +59,33 @@ impl<'a> Names<'a> {
                 findings.add(finding.help("give one of the two another name"));
             }
         }
+        for (key, _) in root.map("fleets") {
+            let user = self.users.get(&*key.text).map(|span| (span, "a user", "the user"));
+            let role = self.roles.get(&*key.text).map(|span| (span, "a role", "the role"));
+            if let Some((span, what, label)) = user.or(role) {
+                let message = format!("`{}` is a fleet and {what}", quoted(&key.text));
+                let finding = error(rules::CONFLICT, message, key.span).related(*span, label);
+                findings.add(finding.help("give one of the two another name"));
+            }
+        }
+    }
+
+    /// The user, role or fleet of a name.
+    pub(super) fn member(&self, name: &Text) -> Option<Member> {
+        let text = &*name.value;
+        match () {
+            () if self.users.contains_key(text) || self.members.contains_key(text) => {
+                Some(Member::User(name.value.clone()))
+            }
+            () if self.roles.contains_key(text) => Some(Member::Role(name.value.clone())),
+            () if self.fleets.contains_key(text) => Some(Member::Fleet(name.value.clone())),
+            () => None,
+        }
+    }
+
+    /// The names of users, roles and fleets, without those that ranges stand for.
+    pub(super) fn all_members(&self) -> impl Iterator<Item = &'a str> {
+        self.users.keys().chain(self.roles.keys()).chain(self.fleets.keys()).copied()
     }
 }
 

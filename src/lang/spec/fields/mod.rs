@@ -5,7 +5,7 @@ mod patterns;
 mod script;
 mod table;
 
-pub(super) use patterns::{FILTER, Pattern, TOPIC, VARIABLE_NAME};
+pub(super) use patterns::{FILTER, Pattern, TOPIC, VARIABLE_NAME, range_in};
 pub(super) use script::*;
 pub(super) use table::*;
 

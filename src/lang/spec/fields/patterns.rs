@@ -99,6 +99,27 @@ pub(in crate::lang::spec) static HASH: Pattern = Pattern {
 pub(in crate::lang::spec) static NAME: Pattern =
     pattern("a name without control characters or blanks around it", TEXT.matches, TEXT.regex);
 
+/// Names that differ in a number.
+pub(in crate::lang::spec) static FLEET_NAME: Pattern = pattern(
+    "a name with one range of numbers, like `sensor-{001..500}`",
+    |text| (NAME.matches)(text) && range_in(text).is_some(),
+    concat!(
+        "^([^ {}\\u0000-\\u001f\\u007f-\\u009f][^{}\\u0000-\\u001f\\u007f-\\u009f]*)?",
+        "\\{[0-9]{1,9}\\.\\.[0-9]{1,9}\\}",
+        "([^{}\\u0000-\\u001f\\u007f-\\u009f]*[^ {}\\u0000-\\u001f\\u007f-\\u009f])?$",
+    ),
+);
+
+/// What stands before, in and behind the range of a fleet's name: the first and the last number as they are written.
+pub(in crate::lang::spec) fn range_in(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let (before, rest) = text.split_once('{')?;
+    let (range, after) = rest.split_once('}')?;
+    let (first, last) = range.split_once("..")?;
+    let is_part = |digits: &str| (1..=9).contains(&digits.len()) && is_digits(digits);
+    let is_range = is_part(first) && is_part(last) && !before.contains('}') && !after.contains(['{', '}']);
+    is_range.then_some((before, first, last, after))
+}
+
 /// A file or directory.
 pub(in crate::lang::spec) static PATH: Pattern = pattern("a path", TEXT.matches, TEXT.regex);
 
@@ -226,7 +247,7 @@ mod tests {
         #[test]
         fn the_schema_says_the_same(text in NEAR) {
             let patterns = [
-                &TEXT, &REASON, &PASSWORD, &HASH, &NAME, &PATH, &SOCKET, &HOST, &OPTION, &RULE, &RELEASE,
+                &TEXT, &REASON, &PASSWORD, &HASH, &NAME, &FLEET_NAME, &PATH, &SOCKET, &HOST, &OPTION, &RULE, &RELEASE,
                 &DURATION, &FILTER, &TOPIC_PREFIX, &ANY, &TOPIC, &HEX, &VARIABLE_NAME, &VARIABLE,
             ];
             for pattern in patterns {

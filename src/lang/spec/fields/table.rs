@@ -53,6 +53,7 @@ pub(in crate::lang::spec) static ROOT: Object = Object::new(
         .default("false"),
         field("roles", Map(&NAME, &Kind::Object(&ROLE)), "Rights that several users share"),
         field("users", Map(&NAME, &Kind::Object(&USER)), "Who may log in"),
+        field("fleets", Map(&NAME, &Kind::Object(&FLEET)), "Many users, whose names differ in a number"),
         field("all_clients", Kind::Object(&ALL_CLIENTS), "Rights of every client"),
         field("pki", Kind::Object(&PKI), "Certificate authorities and certificates"),
         field("passwords", Kind::Object(&PASSWORDS), "How passwords are hashed"),
@@ -65,6 +66,11 @@ pub(in crate::lang::spec) static ROOT: Object = Object::new(
         field("limits", Kind::Object(&LIMITS), "Limits for the whole broker"),
         field("options", OPTIONS, "Any other option of the release, by its name"),
         field("accept", Map(&RULE, &Text(&REASON)), "Findings that are meant: a rule's name and the reason"),
+        field(
+            "assertions",
+            List(&Kind::Object(&ASSERTION)),
+            "What has to hold, whatever the lists above say: proved for all topics and all clients",
+        ),
         name("observer", OBSERVER),
         field("tests", TESTS, "Tests of what is compiled, over MQTT"),
     ],
@@ -107,7 +113,11 @@ pub(in crate::lang::spec) static LISTENER: Object = Object::new(
             ANONYMOUS_FORMS,
             "Clients without a user name; what the top level says without it",
         ),
-        field("users", NAMES, "Users, and roles whose users, may log in here; everyone without it"),
+        field(
+            "users",
+            NAMES,
+            "Users, and roles and fleets whose users, may log in here; everyone without it",
+        ),
         count("max_connections", -1, INT, "Clients at a time; -1 for no limit"),
         count("max_qos", 0, 2, "Highest quality of service").alias(&["maximum_qos"]),
         field("mount_point", Text(&TOPIC_PREFIX), "Put in front of every topic of this listener's clients"),
@@ -168,6 +178,60 @@ pub(in crate::lang::spec) static USER: Object = Object::new(
         ),
         field("roles", NAMES, "Roles that the user has"),
         field("acl", ACL, "The user's own rights; `%u` stands for the user's name"),
+    ],
+);
+
+pub(in crate::lang::spec) static FLEET: Object = Object::new(
+    "fleet",
+    "Many users, whose names differ in a number",
+    &[
+        field(
+            "name",
+            Text(&FLEET_NAME),
+            "Their names, with a range of numbers in braces: `sensor-{001..500}`",
+        )
+        .required(),
+        field("password", Kind::Object(&PASSWORD_SOURCE), "Where each password comes from"),
+        field(
+            "certificate",
+            Forms(&[Word(&["true"]), Kind::Object(&CLIENT_CERTIFICATE)]),
+            "A client certificate is issued to each",
+        ),
+        field("roles", NAMES, "Roles that each has"),
+        field("acl", ACL, "Rights of each; `%u` stands for its own name"),
+    ],
+);
+
+/// Some clients, or one of them.
+const PARTIES: Kind = Forms(&[Text(&NAME), List(&Text(&NAME))]);
+
+pub(in crate::lang::spec) static ASSERTION: Object = Object::new(
+    "assertion",
+    "What has to hold for all topics and all clients, or nothing is written",
+    &[
+        field(
+            "only",
+            PARTIES,
+            "Nobody but these may do it: users, roles, fleets, `anonymous`; `[]` for nobody",
+        ),
+        field("never", PARTIES, "None of these may do it: users, roles, fleets, `anonymous`"),
+        name(
+            "isolated",
+            "Nobody of this role or fleet reads or writes another's topics: those of entries with `%u`",
+        ),
+        field("may", Kind::Object(&MAY), "What `only` or `never` is about"),
+    ],
+)
+.one_of(&["only", "never", "isolated"])
+.needs(&[("only", "may"), ("never", "may")]);
+
+pub(in crate::lang::spec) static MAY: Object = Object::new(
+    "may",
+    "What somebody may do with some of these topics",
+    &[
+        field("read", FILTERS, "Receive messages of any of these topics"),
+        field("write", FILTERS, "Publish to any of these topics"),
+        field("readwrite", FILTERS, "Either of both"),
     ],
 );
 
