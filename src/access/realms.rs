@@ -32,8 +32,8 @@ pub struct Compared {
 /// Compares what everybody may do in two realms: an entry for each person and action for which they differ, or
 /// may differ as the work was used up.
 ///
-/// In releases where a name may span levels, names are not looked for that put a placeholder of one filter in
-/// the place of a placeholder of another at a different level.
+/// In releases where a name may span levels, what a `pattern deny` takes away is left unknown where the same
+/// placeholder stands at another place in a pattern that allows: no bound is known for such names.
 pub fn compare_realms(left: &Realm<'_>, right: &Realm<'_>) -> Listing<Compared> {
     let realms = [left, right];
     let people = People::new(&realms);
@@ -73,6 +73,7 @@ fn compare_person(
     if people.are_alike(left, right) {
         return found;
     }
+    let is_hard = [people.is_hard(left, right), people.is_hard(right, left)];
     let is_done = people.each_client(person, action, &[], work, &mut |made, lists| {
         let [left, right] = lists else { return true };
         let sides = [(&mut found.only_left, left, right), (&mut found.only_right, right, left)];
@@ -87,8 +88,8 @@ fn compare_person(
         }
         matches!((&found.only_left, &found.only_right), (Search::Found(_), Search::Found(_)))
     });
-    for side in [&mut found.only_left, &mut found.only_right] {
-        if !is_done && matches!(side, Search::Nothing) {
+    for (side, is_hard) in [&mut found.only_left, &mut found.only_right].into_iter().zip(is_hard) {
+        if (is_hard || !is_done) && matches!(side, Search::Nothing) {
             *side = Search::GaveUp;
         }
     }
