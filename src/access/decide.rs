@@ -139,7 +139,7 @@ pub fn decide(
 const BRIDGE_STATE: &[u8] = b"$SYS/broker/connection/+/state";
 
 /// Whether the broker refuses by itself. Both names are prefixes of text: `$SYSx` counts too.
-fn broker_refuses(action: Action, topic: &[u8]) -> bool {
+pub(super) fn broker_refuses(action: Action, topic: &[u8]) -> bool {
     if topic.starts_with(b"$SYS") {
         action == Action::Publish && !matches(BRIDGE_STATE, topic)
     } else {

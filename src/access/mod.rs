@@ -10,10 +10,14 @@
 
 use std::cell::Cell;
 
+#[cfg(test)]
+mod agreement;
 mod beaten;
+mod compiled;
 mod cover;
 mod dead;
 mod decide;
+mod entangled;
 mod filter;
 #[cfg(test)]
 mod properties;
@@ -23,9 +27,11 @@ mod sample;
 mod trie;
 
 pub use beaten::{BeatenDeny, beaten_pattern_denies};
+pub use compiled::Compiled;
 pub use cover::{Cover, Union};
 pub use dead::{DeadKind, DeadRule, dead_rules};
 pub use decide::{Action, Client, Decision, Layer, Witness, decide};
+pub(crate) use filter::Kinds;
 pub use filter::{
     InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_legal, matches, meet,
 };
@@ -49,7 +55,8 @@ struct Work {
 impl Work {
     /// Enough for a search over `rules` lines that people wrote, and some seconds at most for any other.
     fn for_rules(rules: usize) -> Self {
-        Self { left: Cell::new(1_000_000 + 300 * rules as u64) }
+        let rules = rules as u64;
+        Self { left: Cell::new(1_000_000 + 250 * rules.min(200_000) + 50 * rules) }
     }
 
     /// Enough for any one look-up, which visits each node of a set at most once for each level.
