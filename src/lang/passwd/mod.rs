@@ -1,14 +1,12 @@
 //! Password files, as a release reads them.
 
-use std::collections::HashMap;
-
 use crate::catalogue::{Quirk, Release};
 use crate::credentials::{Encoding, PasswordHash, Scheme};
 use crate::lang::lines::{Line, NulHabits, Seen, seen};
 use crate::lang::secrets::{MAX_FIELD, SecretLine, secret_line};
 use crate::model::notes::{Effect, Note, NoteKind, PasswordNote, Phase};
 use crate::model::{PasswordEntry, Passwords};
-use crate::text::{SourceId, Span};
+use crate::text::{Index, SourceId, Span};
 
 /// Reads the entries of a password file and notes what a release does with lines that it cannot use.
 pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Passwords, Vec<Note>) {
@@ -18,7 +16,8 @@ pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Passwords, Vec
         release,
         passwords: Passwords { source, entries: Vec::new() },
         notes: Vec::new(),
-        earlier: HashMap::new(),
+        names: Index::default(),
+        earlier: Vec::new(),
     };
     for Seen { line, nul } in seen(bytes, NulHabits::of_secrets(release)) {
         if let Some(at) = nul {
@@ -35,8 +34,10 @@ struct Reading<'a> {
     release: Release,
     passwords: Passwords,
     notes: Vec<Note>,
-    /// The last entry of each name.
-    earlier: HashMap<Box<[u8]>, Span>,
+    /// Places in `earlier` by name.
+    names: Index,
+    /// The first entry of each name, and where the name stands last.
+    earlier: Vec<(u32, Span)>,
 }
 
 impl Reading<'_> {
@@ -128,12 +129,18 @@ impl Reading<'_> {
     }
 
     fn duplicate(&mut self, name: &[u8], span: Span) {
-        if let Some(first) = self.earlier.insert(name.into(), span) {
-            let is_fatal = self.release.has(Quirk::DuplicatePasswordUserFatal);
-            let effect = if is_fatal { Effect::Fatal } else { Effect::None };
-            let kind = PasswordNote::Duplicate { first };
-            self.note(kind, span.start as usize, span.end as usize, effect);
-        }
+        let hash = self.names.hash(0, name);
+        let is_it =
+            |place: &u32| *self.passwords.entries[self.earlier[*place as usize].0 as usize].name == *name;
+        let Some(place) = self.names.find(hash).find(is_it) else {
+            self.names.add(hash, self.earlier.len() as u32);
+            return self.earlier.push((self.passwords.entries.len() as u32, span));
+        };
+        let first = std::mem::replace(&mut self.earlier[place as usize].1, span);
+        let is_fatal = self.release.has(Quirk::DuplicatePasswordUserFatal);
+        let effect = if is_fatal { Effect::Fatal } else { Effect::None };
+        let kind = PasswordNote::Duplicate { first };
+        self.note(kind, span.start as usize, span.end as usize, effect);
     }
 }
 
