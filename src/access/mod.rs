@@ -25,9 +25,10 @@ mod trie;
 pub use beaten::{BeatenDeny, beaten_pattern_denies};
 pub use cover::{Cover, Union};
 pub use dead::{DeadKind, DeadRule, dead_rules};
-pub use decide::{Action, Client, Decision, Layer, Witness, decide};
+pub use decide::{Action, Client, Decision, Layer, Witness, decide, expand, gives, is_unsafe};
 pub use filter::{
-    InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_legal, matches, meet,
+    InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_for_named, is_legal, matches,
+    meet,
 };
 pub use reach::{Reach, Who, claims, confinement};
 

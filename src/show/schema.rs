@@ -52,23 +52,23 @@ pub fn schema() -> Value {
     Value::Object(schema)
 }
 
-fn text() -> Value {
+pub(crate) fn text() -> Value {
     json!({ "type": "string" })
 }
 
-fn flag() -> Value {
+pub(crate) fn flag() -> Value {
     json!({ "type": "boolean" })
 }
 
-fn number() -> Value {
+pub(crate) fn number() -> Value {
     json!({ "type": "integer", "minimum": 0 })
 }
 
-fn or_null(kind: &str) -> Value {
+pub(crate) fn or_null(kind: &str) -> Value {
     json!({ "type": [kind, "null"] })
 }
 
-fn list(name: &str) -> Value {
+pub(crate) fn list(name: &str) -> Value {
     json!({ "type": "array", "items": reference(name) })
 }
 
@@ -76,18 +76,18 @@ fn texts() -> Value {
     json!({ "type": "array", "items": text() })
 }
 
-fn reference(name: &str) -> Value {
+pub(crate) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 
 /// A word of a list, or nothing.
-fn word_or_null(words: impl IntoIterator<Item = &'static str>) -> Value {
+pub(crate) fn word_or_null(words: impl IntoIterator<Item = &'static str>) -> Value {
     let words: Vec<Value> = words.into_iter().map(Value::from).chain([Value::Null]).collect();
     json!({ "enum": words })
 }
 
 /// An object that has each of the keys, and no other.
-fn object(description: &str, fields: &[(&str, &str, Value)]) -> Value {
+pub(crate) fn object(description: &str, fields: &[(&str, &str, Value)]) -> Value {
     let mut properties = Map::new();
     for (key, summary, schema) in fields {
         let mut property = json!({ "description": summary });
