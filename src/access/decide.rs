@@ -136,10 +136,10 @@ pub fn decide(
 }
 
 /// The only `$SYS` topics that clients may publish to: those of bridges.
-const BRIDGE_STATE: &[u8] = b"$SYS/broker/connection/+/state";
+pub(super) const BRIDGE_STATE: &[u8] = b"$SYS/broker/connection/+/state";
 
 /// Whether the broker refuses by itself. Both names are prefixes of text: `$SYSx` counts too.
-fn broker_refuses(action: Action, topic: &[u8]) -> bool {
+pub(super) fn broker_refuses(action: Action, topic: &[u8]) -> bool {
     if topic.starts_with(b"$SYS") {
         action == Action::Publish && !matches(BRIDGE_STATE, topic)
     } else {

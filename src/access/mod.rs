@@ -14,23 +14,31 @@ mod beaten;
 mod cover;
 mod dead;
 mod decide;
+mod difference;
 mod filter;
+mod list;
 #[cfg(test)]
 mod properties;
 mod reach;
+mod regions;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod tests;
 mod trie;
 
 pub use beaten::{BeatenDeny, beaten_pattern_denies};
 pub use cover::{Cover, Union};
 pub use dead::{DeadKind, DeadRule, dead_rules};
 pub use decide::{Action, Client, Decision, Layer, Witness, decide, expand, gives, is_unsafe};
+pub use difference::{Comparison, Difference, Relation, Topics, compare, difference};
 pub use filter::{
     InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_for_named, is_legal, matches,
     meet,
 };
+pub use list::{DecisionList, ListedFilter, Policy, Tier};
 pub use reach::{Reach, Who, claims, confinement};
+pub use regions::{Exception, Region, differences, minimal};
 
 /// The answer of a search whose work is bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +48,17 @@ pub struct Listing<T> {
     /// Whether the search was carried to its end. Where it was not (a file made to be hard), there may be
     /// more.
     pub complete: bool,
+}
+
+/// What a search for one thing came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Search<T> {
+    /// This was found.
+    Found(T),
+    /// It was proved that there is none.
+    Nothing,
+    /// The work was used up before either was known.
+    GaveUp,
 }
 
 /// How much a search may still do, in visited nodes.

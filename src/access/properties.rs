@@ -15,6 +15,8 @@ use super::*;
 use crate::catalogue::Release;
 use crate::model::acl::{Access, Acl, AclRule, Subject};
 
+mod sets;
+
 const TOPIC_NAMES: [&str; 5] = ["", "a", "b", "$x", "f"];
 const USERS: [Option<&str>; 4] = [None, Some("a"), Some("a/b"), Some("f")];
 const CLIENT_IDS: [&str; 6] = ["a", "f", "a+", "$x", "a/b", "$x/f/a"];
