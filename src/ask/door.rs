@@ -134,7 +134,7 @@ impl Door {
         let title = show::title(&shown);
         let title = title.strip_prefix("listener ").unwrap_or(&title).to_owned();
         let (key, mut names) = keys(listener, ports);
-        names.extend([title.clone(), format!("listener {title}"), key.clone()]);
+        names.extend([format!("listener {title}"), key.clone(), title]);
         Self {
             key: Some(spec_name.unwrap_or(key)),
             names,
@@ -163,6 +163,17 @@ impl Door {
     /// How it is called in a sentence.
     pub fn title(&self) -> String {
         self.key.as_ref().map_or_else(String::new, |key| format!("listener {key}"))
+    }
+
+    /// Whether it has the address of a listener of another input.
+    pub(super) fn is_at(&self, other: &Self) -> bool {
+        self.names.last() == other.names.last()
+    }
+
+    /// Whether it has a name of a listener of another input.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let is_of = |door: &Self, other: &Self| door.key.as_ref().is_some_and(|key| other.is_called(key));
+        self.key == other.key || is_of(self, other) || is_of(other, self)
     }
 
     fn is_called(&self, name: &str) -> bool {

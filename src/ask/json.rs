@@ -39,7 +39,8 @@ struct Writer<'a> {
     question: &'a Question,
 }
 
-fn text(bytes: &[u8]) -> String {
+/// Bytes in a JSON text.
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

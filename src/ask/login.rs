@@ -1,10 +1,11 @@
 //! Whether a client can be connected to a listener at all.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::door::Door;
 use super::question::Question;
+use crate::access::{ClientIds, Logins, Names};
 use crate::catalogue::options;
 use crate::model::{Deployment, FileState, Listener, Passwords, PresharedKeys};
 use crate::report::render::printable_line;
@@ -93,6 +94,44 @@ impl Login {
         }
     }
 
+    /// Who can log in; and what is taken for true where that cannot be seen.
+    pub(super) fn logins(&self, door: &Door) -> (Logins<'_>, Option<String>) {
+        let client_ids = if door.id_is_user { ClientIds::UserName } else { ClientIds::Chosen };
+        let mut logins = Logins { names: Names::Only(BTreeSet::new()), anonymous: false, client_ids };
+        let mut assumed = None;
+        for way in self.shown.admission.ways.iter().flatten() {
+            match way {
+                Way::Anybody => {
+                    logins.names = Names::Any;
+                    logins.anonymous = true;
+                }
+                Way::Anonymous => logins.anonymous = true,
+                Way::CommonName | Way::Subject => logins.names = Names::Any,
+                Way::Password { .. } => match &self.names {
+                    Some(names) => logins.names = Names::Only(names.iter().map(|name| &**name).collect()),
+                    None => {
+                        logins.names = Names::Any;
+                        assumed = Some(unseen(&self.password_file()));
+                    }
+                },
+                Way::KeyIdentity => match self.keys.loaded() {
+                    Some(keys) => {
+                        logins.names = Names::Only(keys.entries.iter().map(|key| &*key.identity).collect());
+                    }
+                    None => {
+                        logins.names = Names::Any;
+                        assumed = Some(unseen(self.key_file.as_deref().unwrap_or_default()));
+                    }
+                },
+            }
+        }
+        if let Some(prefix) = &door.clientid_prefix {
+            let prefix = printable_line(prefix);
+            assumed.get_or_insert(format!("client ids that do not begin with `{prefix}` are looked at, too"));
+        }
+        (logins, assumed)
+    }
+
     /// Whether the client id keeps the client out.
     fn by_client_id(door: &Door, question: &Question) -> Option<Entry> {
         if door.id_is_user && question.name().is_none() {
@@ -141,12 +180,8 @@ impl Login {
                 Way::Anybody => Entry::yes("any name is let in, and no password is looked at".to_owned()),
                 Way::Anonymous => continue,
                 Way::Password { .. } => self.by_password(name, &shown),
-                Way::CommonName => {
-                    Entry::yes(format!("with a certificate{} that names `{shown}`", self.trusted()))
-                }
-                Way::Subject => {
-                    Entry::yes(format!("with a certificate{} whose subject is `{shown}`", self.trusted()))
-                }
+                Way::CommonName => self.by_certificate("the common name", &shown),
+                Way::Subject => self.by_certificate("the subject", &shown),
                 Way::KeyIdentity => self.by_key(name, &shown),
             };
             if found.possible != Some(false) {
@@ -158,6 +193,10 @@ impl Login {
             return Entry::no(format!("`{shown}` cannot log in: {file} has no usable user"));
         }
         found
+    }
+
+    fn by_certificate(&self, part: &str, shown: &str) -> Entry {
+        Entry::yes(format!("a certificate{} with {part} `{shown}` lets in", self.trusted()))
     }
 
     fn by_password(&self, name: &str, shown: &str) -> Entry {
@@ -180,9 +219,14 @@ impl Login {
             return Entry::open(format!("whether `{shown}` has a key cannot be told: {file} is not here"));
         };
         if keys.entries.iter().any(|key| &*key.identity == name.as_bytes()) {
-            Entry::yes(format!("with the key of `{shown}` in {file}"))
+            Entry::yes(format!("the key of `{shown}` in {file} lets in"))
         } else {
             Entry::no(format!("`{shown}` cannot connect: {file} has no such identity"))
         }
     }
+}
+
+/// What holds where the file with the names is not here.
+fn unseen(file: &str) -> String {
+    format!("{} is not here: any name is taken for one that can log in", printable_line(file))
 }

@@ -8,23 +8,28 @@
 mod answer;
 mod batch;
 mod claim;
+pub mod compare;
 mod door;
+pub mod effective;
 mod json;
 mod login;
 mod question;
 mod read;
+mod realm;
 mod remedy;
 mod schema;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod who;
 mod words;
 
 pub use answer::{Answer, Open, Outcome, answers, common};
 pub use batch::{Answered, BadLine, Batch};
 pub use claim::Claim;
 pub use door::{Door, NoListener, Rights, chosen};
+pub use effective::{Effective, Whose, effective};
 pub use json::{can as can_json, explain as explain_json};
 pub use login::Entry;
 pub use question::{Known, Question};

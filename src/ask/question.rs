@@ -78,7 +78,8 @@ impl Question {
             (_, Some(name)) if door.id_is_user => (name.clone(), false),
             (Some(id), _) if !id.is_empty() => (id.clone().into_bytes(), false),
             (Some(_), _) => (format!("{}{MADE_ID}", door.auto_id_prefix).into_bytes(), false),
-            (None, _) => (self.example(door).into_bytes(), true),
+            // Where the user name is the id, a client without one gets no further.
+            (None, _) => (self.example(door).into_bytes(), !door.id_is_user),
         };
         Known { user, client_id, is_example }
     }

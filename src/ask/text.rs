@@ -6,12 +6,12 @@ use super::question::Question;
 use super::read::{Inquiry, Reading};
 use super::remedy::{Edit, Remedy, remedy};
 use super::steps::{Fit, Part, Step, Walk, walk};
-use super::words::{Line, layer_words, sentence, shown, unsafe_name, yes_or_no};
+use super::words::{Line, layer_words, not_started, sentence, shared, shown, unsafe_name, unseen, yes_or_no};
 use crate::access::{Action, Layer};
 use crate::catalogue::{Quirk, Release};
 use crate::lint::Kind;
 use crate::report::render::{printable_line, wrapped};
-use crate::show::{place, table};
+use crate::show::table;
 
 /// Columns in front of what belongs to a sentence.
 const INDENT: usize = 2;
@@ -22,8 +22,9 @@ pub type Answers<'a> = [(&'a Reading, Vec<Answer<'a>>)];
 /// What the releases answer, in a width: releases that answer the same share a part.
 pub fn can(inquiry: &Inquiry, answers: &Answers<'_>, question: &Question, width: usize) -> String {
     let writer = Writer { inquiry, question, width };
-    let heads =
-        answers.iter().map(|(reading, list)| (reading.release(), writer.head(reading, list), String::new()));
+    let heads = answers
+        .iter()
+        .map(|(reading, list)| (reading.release(), (writer.head(reading, list), String::new())));
     writer.joined(heads.collect())
 }
 
@@ -39,12 +40,13 @@ pub fn explain(
     let parts = answers.iter().map(|(reading, list)| {
         let body: String =
             list.iter().map(|answer| writer.steps(reading.release(), answer, is_all)).collect();
-        (reading.release(), writer.head(reading, list), body)
+        (reading.release(), (writer.head(reading, list), body))
     });
     writer.joined(parts.collect())
 }
 
 /// The first word of a sentence, what comes behind it, and the lines below.
+#[derive(PartialEq)]
 struct Head {
     word: &'static str,
     sentence: String,
@@ -58,38 +60,15 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Releases with one text share it.
-    fn joined(&self, parts: Vec<(Release, Head, String)>) -> String {
-        let mut joined: Vec<(Vec<String>, Head, String)> = Vec::new();
-        for (release, head, body) in parts {
-            let inferred = if release.is_observed() { "" } else { " (inferred from its neighbours)" };
-            let name = format!("{release}{inferred}");
-            let same = |other: &&mut (Vec<String>, Head, String)| {
-                (other.1.word, &other.1.sentence, &other.1.below, &other.2)
-                    == (head.word, &head.sentence, &head.below, &body)
-            };
-            match joined.iter_mut().find(same) {
-                Some((names, ..)) => names.push(name),
-                None => joined.push((vec![name], head, body)),
-            }
-        }
-        let mut texts: Vec<String> = joined
+    fn joined(&self, parts: Vec<(Release, (Head, String))>) -> String {
+        let texts: Vec<String> = shared(parts)
             .into_iter()
-            .map(|(names, head, body)| {
-                let text = format!("{} on {}: {}", head.word, names.join(", "), head.sentence);
+            .map(|(names, (head, body))| {
+                let text = format!("{} on {names}: {}", head.word, head.sentence);
                 wrapped("", INDENT, &text, self.width) + &head.below + &body
             })
             .collect();
-        let unseen: String = (self.inquiry.not_checked.iter())
-            .map(|(path, missing)| {
-                let text = format!("not checked: {path} ({missing} does not exist here)");
-                wrapped("", INDENT, &printable_line(&text), self.width)
-            })
-            .collect();
-        if let Some(last) = texts.last_mut() {
-            *last += &unseen;
-        }
-        texts.join("\n")
+        texts.join("\n") + &unseen(self.inquiry, self.width)
     }
 
     fn below(&self, text: &str) -> String {
@@ -104,11 +83,8 @@ impl Writer<'_> {
         let all = common(answers);
         let mut word = yes_or_no(all.filter(|_| !is_refused));
         let first = sentences.first().cloned().unwrap_or_default();
-        let sentence = match &reading.verdict.reason {
-            Some((span, why)) if is_refused => {
-                let at = place(&self.inquiry.sources, *span);
-                printable_line(&format!("the broker does not start: {at}: {why}"))
-            }
+        let sentence = match not_started(self.inquiry, reading) {
+            Some(why) => why,
             _ if answers.is_empty() => "no listener".to_owned(),
             _ if is_one => first.clone(),
             _ if all.is_some() => "for a reason of its own on each listener".to_owned(),
@@ -122,21 +98,30 @@ impl Writer<'_> {
             below += &self.below(&format!("if it went on: {}: {first}", yes_or_no(all)));
         }
         if !is_one {
-            let rows = answers.iter().zip(&sentences).map(|(answer, sentence)| {
-                let entry = answer.entry.as_ref().map_or("", |entry| &entry.words);
-                vec![
-                    printable_line(&answer.door.title()),
-                    yes_or_no(answer.allowed()).to_owned(),
-                    printable_line(sentence),
-                    printable_line(entry),
-                ]
-            });
-            below += &table(&rows.collect::<Vec<_>>(), self.width, INDENT);
+            below += &self.differing(answers, &sentences);
         } else {
             below += &self.entries(answers);
         }
         below += &self.remarks(reading, answers);
         Head { word, sentence, below }
+    }
+
+    /// What each listener says; those that say the same share a part.
+    fn differing(&self, answers: &[Answer<'_>], sentences: &[String]) -> String {
+        let mut said: Vec<(Vec<String>, String, &str)> = Vec::new();
+        for (answer, sentence) in answers.iter().zip(sentences) {
+            let sentence = format!("{}: {sentence}", yes_or_no(answer.allowed()));
+            let entry = answer.entry.as_ref().map_or("", |entry| &entry.words);
+            match said.iter_mut().find(|(_, other, words)| *other == sentence && *words == entry) {
+                Some((names, ..)) => names.extend(answer.door.key.clone()),
+                None => said.push((answer.door.key.iter().cloned().collect(), sentence, entry)),
+            }
+        }
+        let parts = said.into_iter().map(|(names, sentence, entry)| {
+            let entry = wrapped("    ", INDENT + 4, &printable_line(entry), self.width);
+            self.below(&printable_line(&format!("{}: {sentence}", listeners(&names)))) + &entry
+        });
+        parts.collect()
     }
 
     /// Whether the client can be connected; listeners of which the same holds share a line.
@@ -150,8 +135,7 @@ impl Writer<'_> {
             }
         }
         let lines = said.into_iter().map(|(names, words)| {
-            let name = if names.len() == 1 { "listener" } else { "listeners" };
-            self.below(&printable_line(&format!("{name} {}: {words}", names.join(", "))))
+            self.below(&printable_line(&format!("{}: {words}", listeners(&names))))
         });
         lines.collect()
     }
@@ -195,6 +179,25 @@ impl Writer<'_> {
         lines.iter().map(|line| self.below(&printable_line(line))).collect()
     }
 
+    /// The lines of every listener's file; those with the same share them.
+    fn bodies(&self, release: Release, answers: &[Answer<'_>], is_all: bool) -> String {
+        let mut bodies: Vec<(Vec<String>, String)> = Vec::new();
+        for answer in answers {
+            let body = self.steps(release, answer, is_all);
+            match bodies.iter_mut().find(|(_, other)| *other == body) {
+                Some((names, _)) => names.extend(answer.door.key.clone()),
+                None => bodies.push((answer.door.key.iter().cloned().collect(), body)),
+            }
+        }
+        bodies.retain(|(_, body)| !body.is_empty());
+        let is_one = bodies.len() == 1;
+        let titled = bodies.into_iter().map(|(names, body)| {
+            let title = if is_one { String::new() } else { printable_line(&listeners(&names)) + "\n" };
+            format!("\n{title}{body}")
+        });
+        titled.collect()
+    }
+
     /// The lines that a listener's file has for the client.
     fn steps(&self, release: Release, answer: &Answer<'_>, is_all: bool) -> String {
         let action = self.question.action;
@@ -212,7 +215,7 @@ impl Writer<'_> {
             return String::new();
         }
         let walked = walk(release, acl, answer.client.client(), action, &answer.topic);
-        let mut out = format!("\n{}", wrapped("", INDENT, &self.who(answer), self.width));
+        let mut out = wrapped("", INDENT, &self.who(answer), self.width);
         for (number, part) in walked.parts.iter().enumerate() {
             if number == 2 && walked.is_unsafe {
                 let stop = format!("{}: no pattern is asked", unsafe_name(answer));
@@ -237,9 +240,8 @@ impl Writer<'_> {
             Action::Receive => "is sent a message of",
             Action::Subscribe => "subscribes to",
         };
-        let door = answer.door.key.as_ref().map(|key| format!("listener {key}: ")).unwrap_or_default();
         let text = format!(
-            "{door}{user} (client id `{}`{example}) {verb} `{}`",
+            "{user} (client id `{}`{example}) {verb} `{}`",
             shown(&answer.client.client_id),
             shown(&answer.topic)
         );
@@ -361,6 +363,11 @@ const NAME_A_FILE: &str = "name an `acl_file`: then only what its lines grant is
 
 /// How many ways to the opposite answer are told.
 const MOST_WAYS: usize = 3;
+
+/// Some listeners by their names.
+fn listeners(names: &[String]) -> String {
+    format!("{} {}", if names.len() == 1 { "listener" } else { "listeners" }, names.join(", "))
+}
 
 fn is_miss(step: &Step) -> bool {
     !matches!(step.fit, Fit::Fits | Fit::OtherAction)

@@ -1,11 +1,12 @@
 //! Lines, parts of the procedure and answers in words.
 
 use super::answer::{Answer, Open, Outcome};
-use super::door::Rights;
-use super::read::Inquiry;
+use super::door::{Door, Rights};
+use super::read::{Inquiry, Reading};
 use crate::access::{Action, Decision, Layer};
+use crate::catalogue::Release;
 use crate::model::acl::Acl;
-use crate::report::render::printable_line;
+use crate::report::render::{printable_line, wrapped};
 use crate::show::place;
 
 /// A layer in JSON.
@@ -84,6 +85,36 @@ pub(super) fn shown(bytes: &[u8]) -> String {
     }
 }
 
+/// Joins the releases of which the same is told: their names, and what is told.
+pub(super) fn shared<T: PartialEq>(parts: Vec<(Release, T)>) -> Vec<(String, T)> {
+    let mut joined: Vec<(String, T)> = Vec::new();
+    for (release, told) in parts {
+        let inferred = if release.is_observed() { "" } else { " (inferred from its neighbours)" };
+        match joined.iter_mut().find(|(_, other)| *other == told) {
+            Some((names, _)) => *names += &format!(", {release}{inferred}"),
+            None => joined.push((format!("{release}{inferred}"), told)),
+        }
+    }
+    joined
+}
+
+/// The files that were not looked at.
+pub(super) fn unseen(inquiry: &Inquiry, width: usize) -> String {
+    let line = |(path, missing): &(String, String)| {
+        let text = format!("not checked: {path} ({missing} does not exist here)");
+        wrapped("", 2, &printable_line(&text), width)
+    };
+    inquiry.not_checked.iter().map(line).collect()
+}
+
+/// Why a release does not start with an input, where it does not.
+pub(super) fn not_started(inquiry: &Inquiry, reading: &Reading) -> Option<String> {
+    let verdict = &reading.verdict;
+    let (span, why) = verdict.reason.as_ref().filter(|_| verdict.loads == Some(false))?;
+    let at = place(&inquiry.sources, *span);
+    Some(printable_line(&format!("the broker does not start: {at}: {why}")))
+}
+
 /// A line of an ACL file: its place, its text, and the place in a spec that it comes from.
 pub(super) struct Line {
     pub(super) place: String,
@@ -118,7 +149,7 @@ pub(super) fn sentence(inquiry: &Inquiry, answer: &Answer<'_>) -> String {
 }
 
 fn reason(inquiry: &Inquiry, answer: &Answer<'_>, decision: Decision) -> String {
-    let file = printable_line(answer.door.rights.file().unwrap_or_default());
+    let file = file_name(inquiry, answer.door);
     let line = decision.rule.zip(answer.door.rights.acl());
     if let Some(line) = line.and_then(|(rule, acl)| Line::of(inquiry, acl, rule)) {
         let from = line.origin.map(|origin| format!(", from {origin}")).unwrap_or_default();
@@ -149,25 +180,41 @@ pub(super) fn unsafe_name(answer: &Answer<'_>) -> String {
     }
 }
 
-fn open_words(inquiry: &Inquiry, answer: &Answer<'_>, open: &Open) -> String {
-    let file = printable_line(answer.door.rights.file().unwrap_or_default());
+/// The ACL file of a listener, as it is called here.
+pub(super) fn file_name(inquiry: &Inquiry, door: &Door) -> String {
+    let name = door.rights.acl().map(|acl| inquiry.sources.get(acl.source()).name());
+    printable_line(name.or(door.rights.file()).unwrap_or_default())
+}
+
+/// Why a listener has no answer, whatever the question.
+pub(super) fn silent(door: &Door, open: &Open) -> String {
+    let file = printable_line(door.rights.file().unwrap_or_default());
     match open {
         Open::NotMqtt => "it serves HTTP, not MQTT".to_owned(),
+        Open::NotSeen => format!("{file} is not here"),
+        Open::NotLoaded => format!("the broker does not start with {file}"),
+        Open::Plugin(_) => "a plugin decides, and nobody sees into it".to_owned(),
+        Open::ClientId(..) => "it hangs on the client id".to_owned(),
+    }
+}
+
+fn open_words(inquiry: &Inquiry, answer: &Answer<'_>, open: &Open) -> String {
+    let first = silent(answer.door, open);
+    match open {
+        Open::NotMqtt | Open::NotSeen | Open::NotLoaded => first,
         Open::Plugin(otherwise) => {
             let otherwise = otherwise.map(|decision| {
                 let word = yes_or_no(Some(decision.allowed));
                 format!("; where it leaves that open: {word}: {}", reason(inquiry, answer, decision))
             });
-            format!("a plugin decides, and nobody sees into it{}", otherwise.unwrap_or_default())
+            first + &otherwise.unwrap_or_default()
         }
-        Open::NotSeen => format!("{file} is not here"),
-        Open::NotLoaded => format!("the broker does not start with {file}"),
         Open::ClientId(decision, claim) => {
             let Rights::File { acl, .. } = &answer.door.rights else { return String::new() };
             let line = claim.decision.rule.and_then(|rule| Line::of(inquiry, acl, rule));
             let line = line.map(|line| format!(" by {} `{}`", line.place, line.text)).unwrap_or_default();
             format!(
-                "it hangs on the client id: allowed for `{}`{line}, denied for `{}`: {}",
+                "{first}: allowed for `{}`{line}, denied for `{}`: {}",
                 shown(&claim.client_id),
                 shown(&answer.client.client_id),
                 reason(inquiry, answer, *decision)

@@ -2,7 +2,10 @@
 
 mod batch;
 mod can;
+mod compare;
+mod effective;
 mod input;
+mod who;
 
 use clap::{Args, Subcommand};
 
@@ -21,11 +24,20 @@ enum Question {
     Can(can::CanArguments),
     /// Tell why: every line that is looked at, and what would give the opposite answer
     Explain(can::ExplainArguments),
+    /// List who may publish to a topic filter, or receive it
+    Who(who::Arguments),
+    /// Tell who may more and who less than before
+    Compare(compare::Arguments),
+    /// List all that one user may do, in the fewest filters
+    Effective(effective::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments) -> Answer {
     match &arguments.question {
         Question::Can(arguments) => can::can(arguments),
         Question::Explain(arguments) => can::explain(arguments),
+        Question::Who(arguments) => who::run(arguments),
+        Question::Compare(arguments) => compare::run(arguments),
+        Question::Effective(arguments) => effective::run(arguments),
     }
 }

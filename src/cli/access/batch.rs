@@ -22,14 +22,14 @@ pub(super) fn run(about: &About, path: Option<&Path>, file: &Path) -> Answer {
     };
     refuse(reading)?;
     // A wrong name is told once, not for each line.
-    about.doors(reading)?;
+    about.asking.doors(reading)?;
     let shown = if file == Path::new("-") { "stdin".to_owned() } else { file.display().to_string() };
     let questions: Box<dyn Read> = if file == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
         Box::new(File::open(file).map_err(|error| Failure(format!("cannot read `{shown}`: {error}")))?)
     };
-    let mut batch = Batch::new(&inquiry, reading, about.listener.as_deref());
+    let mut batch = Batch::new(&inquiry, reading, about.asking.listener.as_deref());
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut status = NOTHING;
     each_line(BufReader::with_capacity(1 << 16, questions), |number, line| {

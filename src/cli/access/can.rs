@@ -60,7 +60,7 @@ const ACTIONS: [(&str, Action); 3] =
     [("publish", Action::Publish), ("receive", Action::Receive), ("subscribe", Action::Subscribe)];
 
 /// The action that a word stands for.
-fn action(word: &str) -> Result<Action, Failure> {
+pub(super) fn action(word: &str) -> Result<Action, Failure> {
     if let Some((_, action)) = ACTIONS.iter().find(|(name, _)| *name == word) {
         return Ok(*action);
     }
@@ -115,7 +115,7 @@ fn answers<'i>(
     question: &Question,
 ) -> Result<Vec<(&'i Reading, Vec<ask::Answer<'i>>)>, Failure> {
     let answer = |reading: &'i Reading| {
-        let doors = about.doors(reading)?;
+        let doors = about.asking.doors(reading)?;
         Ok((reading, ask::answers(reading, &doors, question)))
     };
     inquiry.readings.iter().map(answer).collect()
@@ -147,10 +147,10 @@ pub(super) fn can(arguments: &CanArguments) -> Answer {
     let (path, question) = arguments.client.question()?;
     let inquiry = about.read(path)?;
     let answers = answers(about, &inquiry, &question)?;
-    output::report(&match about.format {
+    output::report(&match about.asking.format {
         Format::Full => ask::can_text(&inquiry, &answers, &question, output::style().width),
         Format::Json => {
-            output::json(&ask::can_json(&inquiry, &answers, &question, about.listener.as_deref()))
+            output::json(&ask::can_json(&inquiry, &answers, &question, about.asking.listener.as_deref()))
         }
     });
     Ok(status(&answers))
@@ -161,12 +161,12 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Answer {
     let (path, question) = arguments.client.question()?;
     let inquiry = about.read(path)?;
     let answers = answers(about, &inquiry, &question)?;
-    output::report(&match about.format {
+    output::report(&match about.asking.format {
         Format::Full => {
             ask::explain_text(&inquiry, &answers, &question, arguments.all, output::style().width)
         }
         Format::Json => {
-            output::json(&ask::explain_json(&inquiry, &answers, &question, about.listener.as_deref()))
+            output::json(&ask::explain_json(&inquiry, &answers, &question, about.asking.listener.as_deref()))
         }
     });
     Ok(status(&answers))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::super::Failure;
-use super::super::lint::inputs;
+use super::super::lint::{KindName, inputs};
 use super::super::output;
 use super::super::paths::Situation;
 use crate::ask::{self, Door, Inquiry, Reading, Refused};
@@ -20,12 +20,23 @@ pub(super) struct About {
     #[arg(long, value_name = "FILE")]
     acl: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(super) asking: Asking,
+}
+
+/// How it is asked, and of which part.
+#[derive(Args)]
+pub(super) struct Asking {
     /// Listener to ask, where listeners differ: its port, PORT@ADDRESS, its socket, or its name in a spec
     #[arg(long, value_name = "NAME")]
     pub(super) listener: Option<String>,
 
     #[command(flatten)]
     situation: Situation,
+
+    /// What the input is, where name and content do not tell
+    #[arg(long, value_name = "KIND")]
+    kind: Option<KindName>,
 
     /// Form of the report
     #[arg(long, value_name = "FORMAT", default_value = "full")]
@@ -51,13 +62,16 @@ impl About {
             (Some(acl), None) => (acl.as_path(), Some(Kind::Acl)),
             (None, path) => (path.unwrap_or(Path::new(".")), None),
         };
-        self.read_as(path, kind)
+        self.asking.read(path, kind)
     }
+}
 
+impl Asking {
     /// Reads an input.
-    pub(super) fn read_as(&self, path: &Path, kind: Option<Kind>) -> Result<Inquiry, Failure> {
+    pub(super) fn read(&self, path: &Path, kind: Option<Kind>) -> Result<Inquiry, Failure> {
         let files = self.situation.files()?;
         let here = Disk::new(&files.working_directory);
+        let kind = kind.or(self.kind.map(KindName::kind));
         let mut found = inputs(&here, path, kind)?;
         if found.len() > 1 {
             let of = |wanted: &[Kind]| found.iter().any(|(_, _, kind)| wanted.contains(kind));
@@ -95,5 +109,13 @@ impl About {
     pub(super) fn doors<'r>(&self, reading: &'r Reading) -> Result<Vec<&'r Door>, Failure> {
         let name = self.listener.as_deref();
         ask::chosen(&reading.doors, name).map_err(|none| Failure(none.words(name.unwrap_or_default())))
+    }
+
+    /// The same for one of two inputs: an ACL file alone stands for any listener.
+    pub(super) fn doors_if_any<'r>(&self, reading: &'r Reading) -> Result<Vec<&'r Door>, Failure> {
+        match reading.doors.as_slice() {
+            [alone] if alone.key.is_none() => Ok(vec![alone]),
+            _ => self.doors(reading),
+        }
     }
 }
