@@ -51,14 +51,14 @@ impl Relation {
 
 /// What each of two lists allows and the other does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Comparison {
-    /// A topic that only the first allows.
-    pub only_left: Search<Difference>,
-    /// A topic that only the second allows.
-    pub only_right: Search<Difference>,
+pub struct Comparison<D = Difference> {
+    /// What only the first allows.
+    pub only_left: Search<D>,
+    /// What only the second allows.
+    pub only_right: Search<D>,
 }
 
-impl Comparison {
+impl<D> Comparison<D> {
     /// How the lists relate; `None` where the work was used up before that was known.
     pub fn relation(&self) -> Option<Relation> {
         match (&self.only_left, &self.only_right) {

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::decide::{Action, Client, Decision, Layer, broker_refuses, expand, gives, is_unsafe};
-use super::filter::matches;
+use super::filter::{Placeholders, matches};
+use super::identities::Meaning;
 use crate::catalogue::Release;
 use crate::model::acl::{Access, Acl, Subject};
 
@@ -198,6 +199,29 @@ impl<'a> Policy<'a> {
         add(Layer::PatternDeny, Subject::Everyone);
         add(Layer::PatternGrant, Subject::Everyone);
         list
+    }
+}
+
+impl Meaning for Policy<'_> {
+    fn names(&self) -> Vec<&[u8]> {
+        self.acl.map(|acl| acl.users.iter().map(|user| &*user.name).collect()).unwrap_or_default()
+    }
+
+    fn filters(&self) -> Box<dyn Iterator<Item = &[u8]> + '_> {
+        Box::new(self.acl.into_iter().flat_map(|acl| acl.rules.iter().map(|rule| acl.filter(rule))))
+    }
+
+    fn patterns(&self) -> Vec<&[u8]> {
+        let pattern = |rule: &u32| self.acl.map(|acl| acl.filter(&acl.rules[*rule as usize]));
+        self.rules_of(Subject::Everyone).iter().filter_map(pattern).collect()
+    }
+
+    fn placeholders(&self) -> Placeholders {
+        Placeholders::in_patterns(self.release)
+    }
+
+    fn list(&self, client: Client<'_>, action: Action) -> DecisionList<'_> {
+        Policy::list(self, client, action)
     }
 }
 

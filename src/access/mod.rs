@@ -16,16 +16,20 @@ mod dead;
 mod decide;
 mod difference;
 mod filter;
+mod identities;
+mod isolation;
 mod list;
 #[cfg(test)]
 mod properties;
 mod reach;
+mod realms;
 mod regions;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tests;
 mod trie;
+mod who;
 
 pub use beaten::{BeatenDeny, beaten_pattern_denies};
 pub use cover::{Cover, Union};
@@ -36,9 +40,13 @@ pub use filter::{
     InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_for_named, is_legal, matches,
     meet,
 };
+pub use identities::{ClientIds, Logins, Meaning, Names, Person, Realm};
+pub use isolation::{Intrusion, isolated};
 pub use list::{DecisionList, ListedFilter, Policy, Tier};
 pub use reach::{Reach, Who, claims, confinement};
+pub use realms::{Compared, Contrast, compare_realms};
 pub use regions::{Exception, Region, differences, minimal};
+pub use who::{Holder, Judged, Share, may, who};
 
 /// The answer of a search whose work is bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +78,11 @@ impl Work {
     /// Enough for a search over `rules` lines that people wrote, and some seconds at most for any other.
     fn for_rules(rules: usize) -> Self {
         Self { left: Cell::new(1_000_000 + 300 * rules as u64) }
+    }
+
+    /// Enough for a search over all that `rules` lines give to whoever there may be.
+    fn for_everybody(rules: usize) -> Self {
+        Self { left: Cell::new(30_000_000 + 300 * rules as u64) }
     }
 
     /// Enough for any one look-up, which visits each node of a set at most once for each level.

@@ -15,6 +15,7 @@ use super::*;
 use crate::catalogue::Release;
 use crate::model::acl::{Access, Acl, AclRule, Subject};
 
+mod people;
 mod sets;
 
 const TOPIC_NAMES: [&str; 5] = ["", "a", "b", "$x", "f"];
