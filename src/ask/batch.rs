@@ -33,18 +33,10 @@ struct Asked {
     #[serde(deserialize_with = "nullable")]
     user: Option<String>,
     client_id: String,
-    action: Word,
+    action: String,
     topic: String,
     #[serde(default)]
     listener: Option<String>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Word {
-    Publish,
-    Receive,
-    Subscribe,
 }
 
 /// A key that must be there, and may be null.
@@ -71,11 +63,19 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// What is wrong with it.
     pub fn answer(&mut self, line: &str) -> Result<Answered, BadLine> {
+        // A list would be taken for the values of an object.
+        if !line.trim_start().starts_with('{') {
+            return Err(BadLine("it is no JSON object".to_owned()));
+        }
         let asked: Asked = serde_json::from_str(line).map_err(|error| BadLine(words(&error)))?;
-        let action = match asked.action {
-            Word::Publish => Action::Publish,
-            Word::Receive => Action::Receive,
-            Word::Subscribe => Action::Subscribe,
+        let action = match asked.action.as_str() {
+            "publish" => Action::Publish,
+            "receive" => Action::Receive,
+            "subscribe" => Action::Subscribe,
+            other => {
+                let words = format!("`{other}` is no action: a client may publish, receive or subscribe");
+                return Err(BadLine(words));
+            }
         };
         let question =
             Question { user: asked.user, client_id: Some(asked.client_id), action, topic: asked.topic };

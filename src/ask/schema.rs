@@ -301,6 +301,11 @@ fn compare() -> Value {
             ("in", "Which input has it.", json!({ "enum": ["old", "new", "both"] })),
             ("unknown", "Why there is no answer; null where there is one.", word_or_null(OPEN_NAMES)),
             ("equal", "Whether everybody may the same; null where that cannot be told.", or_null("boolean")),
+            (
+                "mount_points",
+                "What was put in front of topics, and what is now; null where there is no answer.",
+                json!({ "type": ["array", "null"], "items": text() }),
+            ),
             ("complete", "Whether the search was carried to its end.", or_null("boolean")),
             ("differences", "Everybody for whom it is not the same.", objects_or_null(difference)),
         ],

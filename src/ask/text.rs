@@ -38,8 +38,7 @@ pub fn explain(
 ) -> String {
     let writer = Writer { inquiry, question, width };
     let parts = answers.iter().map(|(reading, list)| {
-        let body: String =
-            list.iter().map(|answer| writer.steps(reading.release(), answer, is_all)).collect();
+        let body = writer.bodies(reading.release(), list, is_all);
         (reading.release(), (writer.head(reading, list), body))
     });
     writer.joined(parts.collect())
@@ -134,9 +133,9 @@ impl Writer<'_> {
                 None => said.push((answer.door.key.iter().cloned().collect(), &entry.words)),
             }
         }
-        let lines = said.into_iter().map(|(names, words)| {
-            self.below(&printable_line(&format!("{}: {words}", listeners(&names))))
-        });
+        let lines = said
+            .into_iter()
+            .map(|(names, words)| self.below(&printable_line(&format!("{}: {words}", listeners(&names)))));
         lines.collect()
     }
 

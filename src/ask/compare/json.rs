@@ -62,6 +62,7 @@ fn of_pair(inquiries: (&Inquiry, &Inquiry), pair: &Pair<'_>) -> Value {
         "in": presence,
         "unknown": unknown,
         "equal": pair.is_equal(),
+        "mount_points": both.map(|both| json!([both.old.door.mount_point, both.new.door.mount_point])),
         "complete": both.map(|both| both.found.complete),
         "differences": differences,
     })

@@ -41,6 +41,13 @@ pub struct Both<'d> {
     pub found: Listing<Compared>,
 }
 
+impl Both<'_> {
+    /// Whether the mount points differ, so that clients have other topics.
+    pub fn is_moved(&self) -> bool {
+        self.old.door.mount_point != self.new.door.mount_point
+    }
+}
+
 impl Pair<'_> {
     /// Whether everybody may the same; `None` where that cannot be told.
     pub fn is_equal(&self) -> Option<bool> {
@@ -51,6 +58,7 @@ impl Pair<'_> {
                 let told = both.found.entries.iter().any(|entry| entry.found.relation().is_some());
                 told.then_some(false)
             }
+            Outcome::Compared(both) if both.is_moved() => Some(false),
             Outcome::Compared(both) => both.found.complete.then_some(true),
         }
     }

@@ -94,12 +94,22 @@ impl Writer<'_> {
         if entries.is_empty() && both.found.complete {
             out += "  everybody may the same\n";
         }
-        let most = if self.is_all { usize::MAX } else { MOST_TOLD };
-        for compared in entries.iter().take(most) {
-            out += &self.compared(both, compared);
+        let mut told: Vec<(Vec<String>, String, String)> = Vec::new();
+        for compared in entries {
+            let (what, contrasts) = self.compared(both, compared);
+            let name = person_words(&compared.person);
+            match told.iter_mut().find(|(_, other, lines)| *other == what && *lines == contrasts) {
+                Some((names, ..)) => names.push(name),
+                None => told.push((vec![name], what, contrasts)),
+            }
         }
-        if entries.len() > most {
-            out += &format!("  and {} more (`--all` lists them)\n", entries.len() - most);
+        let most = if self.is_all { usize::MAX } else { MOST_TOLD };
+        for (names, what, contrasts) in told.iter().take(most) {
+            out += &self.line(2, &format!("{} {what}", self.names(names)));
+            out += contrasts;
+        }
+        if told.len() > most {
+            out += &format!("  and {} more (`--all` lists them)\n", told.len() - most);
         }
         if !both.found.complete {
             out += "  and perhaps more: the search was too long\n";
@@ -107,9 +117,16 @@ impl Writer<'_> {
         out
     }
 
-    fn compared(&self, both: &Both<'_>, compared: &Compared) -> String {
+    fn names(&self, names: &[String]) -> String {
+        if names.len() <= MOST_TOLD || self.is_all {
+            return names.join(", ");
+        }
+        format!("{} and {} more", names[..MOST_TOLD].join(", "), names.len() - MOST_TOLD)
+    }
+
+    /// What somebody may now, and what proves it.
+    fn compared(&self, both: &Both<'_>, compared: &Compared) -> (String, String) {
         let verb = if compared.action == Action::Publish { "publish" } else { "receive" };
-        let who = person_words(&compared.person);
         let what = match compared.found.relation().map(Relation::reversed) {
             Some(Relation::Wider) => "more than before",
             Some(Relation::Narrower) => "less than before",
@@ -117,13 +134,13 @@ impl Writer<'_> {
             Some(Relation::Equal) => "the same",
             None => "perhaps something else: the search was too long",
         };
-        let mut out = self.line(2, &format!("{who} may {verb} {what}"));
+        let mut contrasts = String::new();
         for (side, is_gained) in [(&compared.found.only_right, true), (&compared.found.only_left, false)] {
             if let Search::Found(contrast) = side {
-                out += &self.contrast(both, compared.action, contrast, is_gained);
+                contrasts += &self.contrast(both, compared.action, contrast, is_gained);
             }
         }
-        out
+        (format!("may {verb} {what}"), contrasts)
     }
 
     fn contrast(&self, both: &Both<'_>, action: Action, contrast: &Contrast, is_gained: bool) -> String {

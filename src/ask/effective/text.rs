@@ -53,7 +53,8 @@ impl Writer<'_> {
         let mut bodies: Vec<(Vec<&Door>, String, &Effective<'_>)> = Vec::new();
         for effective in list {
             let body = self.body(effective);
-            match bodies.iter_mut().find(|(_, other, _)| *other == body) {
+            let same = |other: &Effective<'_>| other.entry == effective.entry;
+            match bodies.iter_mut().find(|(_, other, first)| *other == body && same(first)) {
                 Some((doors, ..)) => doors.push(effective.door),
                 None => bodies.push((vec![effective.door], body, effective)),
             }
@@ -63,7 +64,7 @@ impl Writer<'_> {
             let word = if keys.len() == 1 { "listener" } else { "listeners" };
             if let Some(entry) = &effective.entry {
                 let head = format!("{word} {}: {}", keys.join(", "), entry.words);
-                out += &self.line(&printable_line(&head));
+                out += &wrapped("", 2, &printable_line(&head), self.width);
             }
             out += &body;
         }
@@ -97,16 +98,20 @@ impl Writer<'_> {
         if listing.entries.is_empty() && listing.complete {
             return format!("  may {verb} nothing\n");
         }
-        let rows = listing.entries.iter().map(|region| {
+        let place = |rule: usize| Some(Line::of(self.inquiry, door.rights.acl()?, rule)?.place);
+        let mut regions: Vec<&Region> = listing.entries.iter().collect();
+        regions.sort_by_key(|region| region.topics == Topics::Dollar);
+        let rows = regions.into_iter().map(|region| {
             let mut topics = vec![name(&region.topics)];
-            let except: Vec<String> =
-                region.except.iter().map(|except| format!("`{}`", shown(&except.filter))).collect();
+            let except = region.except.iter().map(|except| {
+                let line = except.rule.and_then(place).map(|line| format!(" ({line})")).unwrap_or_default();
+                format!("`{}`{line}", shown(&except.filter))
+            });
+            let except: Vec<String> = except.collect();
             if !except.is_empty() {
                 topics.push(format!("but not {}", except.join(", ")));
             }
-            let lines =
-                region.rules.iter().filter_map(|rule| Line::of(self.inquiry, door.rights.acl()?, *rule));
-            let lines: Vec<String> = lines.map(|line| line.place).collect();
+            let lines: Vec<String> = region.rules.iter().filter_map(|rule| place(*rule)).collect();
             let lines = if lines.is_empty() { "no ACL file".to_owned() } else { lines.join(", ") };
             vec![topics.join(" "), lines]
         });

@@ -113,24 +113,31 @@ impl Writer<'_> {
                 holders.iter().take(most).map(|holder| person_words(&holder.person)).collect();
             out += &wrapped("    ", 4, &names.join(", "), self.width);
         } else {
-            let rows = holders.iter().take(most).map(|holder| {
-                let mut row = vec![person_words(&holder.person)];
-                row.push(
-                    holder.allowed.as_ref().map_or_else(String::new, |judged| self.judged(ground, judged)),
-                );
-                if holder.share == Share::Some {
-                    let denied =
-                        holder.denied.as_ref().map(|judged| format!("not {}", self.judged(ground, judged)));
-                    row.push(denied.unwrap_or_default());
-                }
-                row
-            });
-            out += &table(&rows.collect::<Vec<_>>(), self.width, 4);
+            out += &table(&self.rows(ground, &holders[..holders.len().min(most)]), self.width, 4);
         }
         if holders.len() > most {
             out += &format!("    and {} more (`--all` lists them)\n", holders.len() - most);
         }
         out
+    }
+
+    /// A row for all of whom the same is told.
+    fn rows(&self, ground: &Ground<'_>, holders: &[&Holder]) -> Vec<Vec<String>> {
+        let mut rows: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+        for holder in holders {
+            let allowed = holder.allowed.as_ref().map(|judged| self.judged(ground, judged));
+            let denied = holder.denied.as_ref().filter(|_| holder.share == Share::Some);
+            let denied = denied.map(|judged| format!("not {}", self.judged(ground, judged)));
+            let cells: Vec<String> = allowed.into_iter().chain(denied).collect();
+            let name = person_words(&holder.person);
+            match rows.iter_mut().find(|(_, other)| *other == cells) {
+                Some((names, _)) => names.push(name),
+                None => rows.push((vec![name], cells)),
+            }
+        }
+        rows.into_iter()
+            .map(|(names, cells)| std::iter::once(names.join(", ")).chain(cells).collect())
+            .collect()
     }
 
     fn judged(&self, ground: &Ground<'_>, judged: &Judged) -> String {

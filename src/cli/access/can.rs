@@ -44,7 +44,7 @@ pub(super) struct ExplainArguments {
 #[derive(Args)]
 struct Client {
     /// What is asked about (a mosquitto.conf, an ACL file, a spec, a pack, or a folder with one of them; without it the current folder); then publish, receive or subscribe; then the topic
-    #[arg(value_name = "INPUT> <ACTION> <TOPIC", num_args = 0..=3, hide_possible_values = true)]
+    #[arg(value_name = "INPUT> <ACTION> <TOPIC", num_args = 0..)]
     words: Vec<String>,
 
     /// User name [default: a client without a user name]
@@ -88,6 +88,9 @@ impl Client {
             }
             [word] if is_action(word) => {
                 return Err(Failure(format!("`{word}` needs a topic, as in `{word} plant/1/state`")));
+            }
+            [_, _, _, other, ..] => {
+                return Err(Failure(format!("`{other}` is a word too many: quote topics that hold blanks")));
             }
             _ => {
                 return Err(Failure(

@@ -49,7 +49,11 @@ pub(super) fn run(arguments: &Arguments) -> Answer {
     let (old, new) = (asking.read(&arguments.old, None)?, asking.read(&arguments.new, None)?);
     let mut found: Vec<((&Reading, &Reading), Vec<Pair<'_>>)> = Vec::new();
     for (left, right) in readings(&old, &new)? {
-        let doors = (asking.doors_if_any(left)?, asking.doors_if_any(right)?);
+        // A listener that one of them has is gone or new.
+        let doors = match (asking.doors_if_any(left), asking.doors_if_any(right)) {
+            (Err(failure), Err(_)) => return Err(failure),
+            (before, after) => (before.unwrap_or_default(), after.unwrap_or_default()),
+        };
         found.push(((left, right), compare::compare(left, right, (&doors.0, &doors.1))));
     }
     output::report(&match asking.format {

@@ -10,12 +10,13 @@ use super::input::{About, Format};
 use crate::access::{self, Action};
 use crate::ask::Reading;
 use crate::ask::who::{self, Holders, Wanted};
+use crate::report::nearest;
 
 #[derive(Args)]
 #[command(override_usage = "moskit access who [OPTIONS] [INPUT] <ACTION> <FILTER>")]
 pub(super) struct Arguments {
     /// What is asked about (a mosquitto.conf, an ACL file, a spec, a pack, or a folder with one of them; without it the current folder); then publish or receive (or write, read); then the filter
-    #[arg(value_name = "INPUT> <ACTION> <FILTER", num_args = 0..=3)]
+    #[arg(value_name = "INPUT> <ACTION> <FILTER", num_args = 0..)]
     words: Vec<String>,
 
     /// List every name
@@ -31,12 +32,24 @@ fn wanted_action(word: &str) -> Result<Action, Failure> {
     match word {
         "write" => Ok(Action::Publish),
         "read" => Ok(Action::Receive),
-        _ => match action(word)? {
-            Action::Subscribe => Err(Failure(
-                "everybody may subscribe to everything: ask who may `receive` what is sent then".to_owned(),
-            )),
-            action => Ok(action),
+        _ => match nearest(word, ["publish", "receive", "write", "read"]) {
+            Some(meant) if meant != word => {
+                let words =
+                    format!("`{word}` is no action: ask who may publish or receive; did you mean `{meant}`?");
+                Err(Failure(words))
+            }
+            _ => named_action(word),
         },
+    }
+}
+
+fn named_action(word: &str) -> Result<Action, Failure> {
+    match action(word)? {
+        Action::Subscribe => {
+            let words = "everybody may subscribe to everything: ask who may `receive` what is sent then";
+            Err(Failure(words.to_owned()))
+        }
+        action => Ok(action),
     }
 }
 
@@ -45,6 +58,9 @@ impl Arguments {
         let (path, word, filter) = match self.words.as_slice() {
             [word, filter] => (None, word, filter),
             [path, word, filter] => (Some(Path::new(path.as_str())), word, filter),
+            [_, _, _, other, ..] => {
+                return Err(Failure(format!("`{other}` is a word too many: quote filters that hold blanks")));
+            }
             _ => {
                 let words = "name an action and a topic filter, as in `publish plant/+/cmd`";
                 return Err(Failure(words.to_owned()));
