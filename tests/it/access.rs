@@ -141,7 +141,7 @@ fn the_schema_describes_what_is_answered() {
         }
     }
     let asked: Vec<&str> = kinds.keys().map(String::as_str).collect();
-    assert_eq!(asked, ["can", "explain"]);
+    assert_eq!(asked, ["can", "compare", "effective", "explain", "who"]);
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub fn text(
             wrapped("", 2, &title, width) + &body
         })
         .collect();
-    parts.join("\n") + &unseen(old, width) + &unseen(new, width)
+    let missing = if old.not_checked == new.not_checked { String::new() } else { unseen(new, width) };
+    parts.join("\n") + &unseen(old, width) + &missing
 }
 
 struct Writer<'a> {
