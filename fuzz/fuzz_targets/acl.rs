@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut sources = Sources::default();
     let id = sources.add(Source::new("aclfile", bytes));
     for release in Release::known() {
-        let (acl, notes) = acl::read(id, bytes, *release);
+        let (acl, notes) = acl::read(id, &bytes.into(), *release);
         for rule in &acl.rules {
             assert!(!acl.filter(rule).is_empty());
         }

@@ -1,6 +1,6 @@
 //! `pattern deny` lines that a client's own grants beat.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::cover::{generic_topic, shortest_topic};
 use super::decide::{Action, Client, Witness, expand, gives, is_unsafe, left_to_acl};
@@ -10,7 +10,7 @@ use super::filter::{
 use super::trie::{Outcome, Query, Trie};
 use super::{Listing, Work};
 use crate::catalogue::Release;
-use crate::model::acl::{Access, Acl, Subject};
+use crate::model::acl::{Access, Acl, Sections, Subject};
 
 /// A `pattern deny` that does not hold for a subject, as its own grants are asked first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,19 +34,12 @@ pub struct BeatenDeny {
 /// Every entry holds. With 2.0, where an id may hold several levels, a denial with more than one `%c` may be
 /// missed.
 pub fn beaten_pattern_denies(acl: &Acl, release: Release) -> Listing<BeatenDeny> {
-    let mut search = Search::new(acl, release);
-    for (grant, rule) in acl.rules.iter().enumerate() {
-        let (user, name) = match rule.subject {
-            Subject::Everyone => continue,
-            Subject::Anonymous => (None, None),
-            Subject::User(user) => match acl.users.get(user as usize) {
-                Some(found) => (Some(user), Some(&*found.name)),
-                None => continue,
-            },
-        };
-        if rule.access != Access::Deny && can_match(acl.filter(rule)) && !name.is_some_and(is_unsafe) {
-            search.look_at(grant, user, name);
-        }
+    let sections = Sections::of(acl);
+    let mut search = Search::new(acl, &sections, release);
+    let users = (0..acl.users.len() as u32).map(Subject::User);
+    let has_denials = !search.denials.is_empty();
+    for subject in std::iter::once(Subject::Anonymous).chain(users).filter(|_| has_denials) {
+        search.section(subject, sections.rules(subject));
     }
     let complete = !search.work.is_used_up();
     let entries = search.found.into_iter().map(|((deny, user), (grant, witness))| BeatenDeny {
@@ -65,33 +58,24 @@ struct Search<'a> {
     /// The `pattern deny` lines.
     denials: Trie<'a>,
     with_effect: HashSet<usize>,
-    /// The own denials of each subject that has any.
-    own_denials: HashMap<Subject, Trie<'a>>,
+    /// The own denials of the subject that is looked at, once they are needed, if it has any.
+    own_denials: Option<Option<Trie<'a>>>,
     found: BTreeMap<(usize, Option<u32>), (usize, Witness)>,
     work: Work,
 }
 
 impl<'a> Search<'a> {
-    fn new(acl: &'a Acl, release: Release) -> Self {
+    fn new(acl: &'a Acl, sections: &Sections, release: Release) -> Self {
         let placeholders = Placeholders::in_patterns(release);
         let work = Work::for_rules(acl.rules.len());
         let [mut denials, mut grants] = [(); 2].map(|()| Trie::new(placeholders));
-        let mut own_denials = HashMap::new();
-        for (index, rule) in acl.rules.iter().enumerate() {
-            let filter = acl.filter(rule);
-            if !can_match(filter) {
-                continue;
-            }
-            match (rule.subject, rule.access) {
-                (Subject::Everyone, Access::Deny) => {
-                    denials.insert(&levels(filter, placeholders), index as u32)
-                }
-                (Subject::Everyone, _) => grants.insert(&levels(filter, placeholders), index as u32),
-                (subject, Access::Deny) => own_denials
-                    .entry(subject)
-                    .or_insert_with(|| Trie::new(Placeholders::Text))
-                    .insert(&levels(filter, Placeholders::Text), index as u32),
-                _ => {}
+        let patterns = || sections.rules(Subject::Everyone).iter().map(|rule| *rule as usize);
+        let is_denial = |index: &usize| acl.rules[*index].access == Access::Deny;
+        for index in patterns() {
+            let filter = acl.filter(&acl.rules[index]);
+            if can_match(filter) {
+                let set = if is_denial(&index) { &mut denials } else { &mut grants };
+                set.insert(&levels(filter, placeholders), index as u32);
             }
         }
         let has_effect = |deny: usize| {
@@ -99,21 +83,54 @@ impl<'a> Search<'a> {
             let query = Query { levels: &levels, user: None };
             grants.meeting(query, &work, &mut |_| true) || work.is_used_up()
         };
-        let is_denial = |index: &usize| {
-            acl.rules[*index].subject == Subject::Everyone && acl.rules[*index].access == Access::Deny
+        let with_effect = patterns().filter(is_denial).filter(|deny| has_effect(*deny)).collect();
+        let found = BTreeMap::new();
+        Self { acl, release, denials, with_effect, own_denials: None, found, work }
+    }
+
+    /// Looks at the grants of a subject.
+    fn section(&mut self, subject: Subject, rules: &[u32]) {
+        let (user, name) = match subject {
+            Subject::User(user) => (Some(user), self.acl.users.get(user as usize).map(|user| &*user.name)),
+            Subject::Anonymous | Subject::Everyone => (None, None),
         };
-        let with_effect = (0..acl.rules.len()).filter(is_denial).filter(|deny| has_effect(*deny)).collect();
-        Self { acl, release, denials, with_effect, own_denials, found: BTreeMap::new(), work }
+        if name.is_some_and(is_unsafe) {
+            return;
+        }
+        self.own_denials = None;
+        for rule in rules {
+            let index = *rule as usize;
+            let rule = &self.acl.rules[index];
+            let filter = self.acl.filter(rule);
+            if rule.access != Access::Deny && self.denials.may_start(filter) && can_match(filter) {
+                self.look_at(index, rules, user, name);
+            }
+        }
+    }
+
+    /// The denials among some rules, if there are any.
+    fn denials_among(&self, rules: &[u32]) -> Option<Trie<'a>> {
+        let mut denials = Trie::new(Placeholders::Text);
+        for index in rules {
+            let rule = &self.acl.rules[*index as usize];
+            if rule.access == Access::Deny && can_match(self.acl.filter(rule)) {
+                denials.insert(&levels(self.acl.filter(rule), Placeholders::Text), *index);
+            }
+        }
+        (!denials.is_empty()).then_some(denials)
     }
 
     /// Notes the denials that a grant is the first of its subject to beat.
-    fn look_at(&mut self, grant: usize, user: Option<u32>, name: Option<&[u8]>) {
+    fn look_at(&mut self, grant: usize, section: &[u32], user: Option<u32>, name: Option<&[u8]>) {
         let levels = levels(self.acl.filter(&self.acl.rules[grant]), Placeholders::Text);
         let mut met = Vec::new();
         self.denials.meeting(Query { levels: &levels, user: name }, &self.work, &mut |deny| {
             met.push(deny as usize);
             false
         });
+        if !met.is_empty() && self.own_denials.is_none() {
+            self.own_denials = Some(self.denials_among(section));
+        }
         for deny in met {
             let asked = name.is_some() || !is_for_named(self.acl.filter(&self.acl.rules[deny]));
             if asked
@@ -136,7 +153,7 @@ impl<'a> Search<'a> {
             actions.filter_map(|action| left_to_acl(granted, Placeholders::Text, action)).collect();
         let wanted = levels(granted, Placeholders::Text);
         let mut ids = Ids { release: self.release, fresh: b"client".to_vec(), most_levels: 1 };
-        if let Some(denials) = self.own_denials.get(&rule.subject) {
+        if let Some(denials) = self.own_denials.as_ref().and_then(Option::as_ref) {
             ids.fresh = denials.fresh_level(&wanted);
             ids.most_levels = (denials.deepest() + 1).min(MAX_LEVELS);
         }
@@ -145,7 +162,7 @@ impl<'a> Search<'a> {
             let Some(denied) = expand(self.release, pattern, client) else { continue };
             for common in parts.iter().filter_map(|part| meet(&denied, part)) {
                 // An id costs about as much as a look-up of some length.
-                let topic = self.work.spend(50).then(|| self.topic_left(rule.subject, &common)).flatten();
+                let topic = self.work.spend(50).then(|| self.topic_left(&common)).flatten();
                 if let Some(topic) = topic.filter(|topic| matches(&denied, topic) && matches(granted, topic))
                 {
                     return Some(Witness { user: user.map(<[u8]>::to_vec), client_id, topic });
@@ -156,9 +173,9 @@ impl<'a> Search<'a> {
     }
 
     /// A topic of a filter that the subject's own denials leave.
-    fn topic_left(&self, subject: Subject, filter: &[u8]) -> Option<Vec<u8>> {
+    fn topic_left(&self, filter: &[u8]) -> Option<Vec<u8>> {
         let levels = levels(filter, Placeholders::Text);
-        let Some(denials) = self.own_denials.get(&subject) else {
+        let Some(denials) = self.own_denials.as_ref().and_then(Option::as_ref) else {
             return Some(shortest_topic(&levels, b"x"));
         };
         match denials.cover(Query { levels: &levels, user: None }, &|_| true, &self.work) {

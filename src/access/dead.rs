@@ -1,15 +1,16 @@
 //! Lines that never decide anything.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::cover::shortest_topic;
 use super::decide::{Action, Client, Witness, expand, gives, is_unsafe, left_to_acl};
+use super::entangled::entangled;
 use super::filter::{self, Level, Placeholders, is_for_named, levels};
 use super::trie::{Outcome, Query, Trie};
 use super::{Listing, Work};
 use crate::catalogue::Release;
-use crate::model::acl::{Access, Acl, Subject};
+use crate::model::acl::{Access, Acl, AclRule, Sections, Subject};
 
 /// Why a line never decides anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,8 +41,13 @@ pub struct DeadRule {
     pub kind: DeadKind,
     /// The lines that decide in its place, in the order of the file; each of them is live.
     pub causes: Vec<usize>,
-    /// A topic that the line matches; none for [`DeadKind::NeverMatches`].
-    pub witness: Option<Witness>,
+}
+
+impl DeadRule {
+    /// A client of the line's subject and a topic that the line matches; none for [`DeadKind::NeverMatches`].
+    pub fn witness(&self, acl: &Acl, release: Release) -> Option<Witness> {
+        sample(acl, release, self.rule)
+    }
 }
 
 /// The lines that can go without any effect: all of them together, not just each by itself.
@@ -50,29 +56,23 @@ pub struct DeadRule {
 /// of [`DeadKind::GivenByPatterns`]. Of two equal lines the first stays. Lines whose effect hangs on what
 /// `%u` and `%c` stand for are reported only where it is certain for all names.
 pub fn dead_rules(acl: &Acl, release: Release) -> Listing<DeadRule> {
+    let sections = Sections::of(acl);
     let mut search = Search {
         acl,
         placeholders: Placeholders::in_patterns(release),
         found: vec![None; acl.rules.len()],
+        causes: HashMap::new(),
         work: Work::for_rules(acl.rules.len()),
     };
-    search.mark_single_lines();
-    let mut groups: HashMap<Subject, Vec<usize>> = HashMap::new();
-    for (index, rule) in acl.rules.iter().enumerate() {
-        if search.found[index].is_none() {
-            groups.entry(rule.subject).or_default().push(index);
-        }
-    }
-    let patterns =
-        Group::new(&search, Subject::Everyone, groups.remove(&Subject::Everyone).unwrap_or_default());
+    let patterns = search.matching(sections.rules(Subject::Everyone));
+    let patterns = search.without_repetitions(patterns);
+    let patterns = Group::new(&search, Subject::Everyone, patterns);
     search.mark_group(&patterns, None);
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_unstable();
-    for (subject, rules) in groups {
-        let group = Group::new(&search, subject, rules);
-        search.mark_group(&group, Some(&patterns));
+    let users = (0..acl.users.len() as u32).map(Subject::User);
+    for subject in std::iter::once(Subject::Anonymous).chain(users) {
+        search.mark_section(subject, sections.rules(subject), &patterns);
     }
-    search.into_listing(release)
+    search.into_listing()
 }
 
 /// What is known of a dead line.
@@ -82,28 +82,34 @@ struct Search<'a> {
     acl: &'a Acl,
     placeholders: Placeholders,
     /// For each rule, why it is dead.
-    found: Vec<Option<Finding>>,
+    found: Vec<Option<DeadKind>>,
+    /// The causes of dead rules, where there are any.
+    causes: HashMap<usize, Vec<usize>>,
     work: Work,
 }
 
 /// The lines of one subject that may be live, and sets of them.
 struct Group<'a> {
-    subject: Subject,
-    /// The user name that `%u` stands for.
-    user: Option<&'a [u8]>,
+    who: Who<'a>,
     rules: Vec<usize>,
     all: Trie<'a>,
     grants: Trie<'a>,
     denials: Trie<'a>,
 }
 
+/// Whose lines are looked at.
+#[derive(Clone, Copy)]
+struct Who<'a> {
+    subject: Subject,
+    /// The user name that `%u` stands for.
+    user: Option<&'a [u8]>,
+    /// Whether patterns are never asked for this name.
+    is_unsafe: bool,
+}
+
 impl<'a> Group<'a> {
     fn new(search: &Search<'a>, subject: Subject, rules: Vec<usize>) -> Self {
         let placeholders = search.placeholders_of(subject);
-        let user = match subject {
-            Subject::User(user) => search.acl.users.get(user as usize).map(|user| &*user.name),
-            Subject::Anonymous | Subject::Everyone => None,
-        };
         let [mut all, mut grants, mut denials] = [(); 3].map(|()| Trie::new(placeholders));
         // Only where there are denials, or patterns that are compared with sections, is each kind asked for.
         let is_mixed = subject == Subject::Everyone || rules.iter().any(|rule| search.is_denial(*rule));
@@ -115,7 +121,7 @@ impl<'a> Group<'a> {
             }
             all.insert(&levels, *index as u32);
         }
-        Self { subject, user, rules, all, grants, denials }
+        Self { who: search.who(subject), rules, all, grants, denials }
     }
 }
 
@@ -139,27 +145,80 @@ impl<'a> Search<'a> {
     /// The parts of a rule's filter that the broker leaves to the ACL, for each action that the rule is
     /// about.
     fn parts(&self, rule: usize) -> Vec<(Action, Cow<'a, [u8]>)> {
-        let access = self.acl.rules[rule].access;
-        let placeholders = self.placeholders_of(self.acl.rules[rule].subject);
-        // A denial is about both actions, and what is left of it for receiving holds the rest.
-        [Action::Receive, Action::Publish]
-            .into_iter()
-            .filter(|action| gives(access, *action) || access == Access::Deny && *action == Action::Receive)
-            .filter_map(|action| Some((action, left_to_acl(self.filter(rule), placeholders, action)?)))
-            .collect()
+        let AclRule { access, subject, .. } = self.acl.rules[rule];
+        parts(self.filter(rule), access, self.placeholders_of(subject))
     }
 
-    /// Marks what a line tells by itself, and repetitions.
-    fn mark_single_lines(&mut self) {
-        let mut first = HashMap::new();
-        for (index, rule) in self.acl.rules.iter().enumerate() {
-            let filter = self.acl.filter(rule);
-            if !filter::can_match(filter) || self.parts(index).is_empty() {
-                self.found[index] = Some((DeadKind::NeverMatches, Vec::new()));
+    fn who(&self, subject: Subject) -> Who<'a> {
+        let user = match subject {
+            Subject::User(user) => self.acl.users.get(user as usize).map(|user| &*user.name),
+            Subject::Anonymous | Subject::Everyone => None,
+        };
+        Who { subject, user, is_unsafe: user.is_some_and(is_unsafe) }
+    }
+
+    fn mark(&mut self, rule: usize, (kind, causes): Finding) {
+        self.found[rule] = Some(kind);
+        if !causes.is_empty() {
+            self.causes.insert(rule, causes);
+        }
+    }
+
+    /// Marks the rules of which no topic is left for the ACL, and returns the others.
+    fn matching(&mut self, rules: &[u32]) -> Vec<usize> {
+        let mut matching = Vec::with_capacity(rules.len());
+        for rule in rules {
+            let rule = *rule as usize;
+            let filter = self.filter(rule);
+            let is_special = filter.first() == Some(&b'$');
+            if !filter::can_match(filter) || is_special && self.parts(rule).is_empty() {
+                self.mark(rule, (DeadKind::NeverMatches, Vec::new()));
             } else {
-                let same = *first.entry((rule.subject, rule.access, filter)).or_insert(index);
-                self.found[index] = (same != index).then(|| (DeadKind::Duplicate, vec![same]));
+                matching.push(rule);
             }
+        }
+        matching
+    }
+
+    /// Marks repetitions, and returns the other rules.
+    fn without_repetitions(&mut self, mut rules: Vec<usize>) -> Vec<usize> {
+        let mut first = HashMap::with_capacity(rules.len());
+        rules.retain(|rule| {
+            let key = (self.acl.rules[*rule].access, self.filter(*rule));
+            let same = *first.entry(key).or_insert(*rule);
+            if same != *rule {
+                self.mark(*rule, (DeadKind::Duplicate, vec![same]));
+            }
+            same == *rule
+        });
+        rules
+    }
+
+    /// Marks the dead lines of a section; `patterns` are those of everyone, live ones known.
+    ///
+    /// Lines that share no topic with another one of the section are only compared with the patterns.
+    fn mark_section(&mut self, subject: Subject, rules: &[u32], patterns: &Group<'a>) {
+        let rules = self.matching(rules);
+        let filters: Vec<&[u8]> = rules.iter().map(|rule| self.filter(*rule)).collect();
+        let met = entangled(&filters);
+        let who = self.who(subject);
+        let mut next = met.iter().peekable();
+        for (place, rule) in rules.iter().enumerate() {
+            if next.next_if_eq(&&place).is_some() {
+                continue;
+            }
+            if !self.is_denial(*rule) {
+                if let Some(causes) = self.given_by(who, patterns, *rule) {
+                    self.mark(*rule, (DeadKind::GivenByPatterns, causes));
+                }
+            } else if !self.patterns_grant(who, patterns, *rule) && !self.work.is_used_up() {
+                self.mark(*rule, (DeadKind::NothingToDeny, Vec::new()));
+            }
+        }
+        if !met.is_empty() {
+            let rules = self.without_repetitions(met.into_iter().map(|place| rules[place]).collect());
+            let group = Group::new(self, subject, rules);
+            self.mark_group(&group, Some(patterns));
         }
     }
 
@@ -173,61 +232,72 @@ impl<'a> Search<'a> {
             group.rules.iter().partition(|rule| self.is_denial(**rule));
         for rule in &denials {
             if !self.has_something_to_deny(group, patterns, *rule) {
-                self.found[*rule] = Some((DeadKind::NothingToDeny, Vec::new()));
+                self.mark(*rule, (DeadKind::NothingToDeny, Vec::new()));
             }
         }
         let given: BTreeMap<usize, Vec<usize>> = patterns
             .into_iter()
             .flat_map(|patterns| grants.iter().map(move |rule| (patterns, *rule)))
-            .filter_map(|(patterns, rule)| Some((rule, self.given_by(group, patterns, rule)?)))
+            .filter_map(|(patterns, rule)| Some((rule, self.given_by(group.who, patterns, rule)?)))
             .collect();
         let is_left = |rule: usize| !given.contains_key(&rule);
         let mut removed = self.remove_covered(group, &denials, &is_left);
         removed.extend(self.remove_covered(group, &grants, &is_left));
         for (rule, causes) in given {
             if self.is_live(rule) {
-                self.found[rule] = Some((DeadKind::GivenByPatterns, causes));
+                self.mark(rule, (DeadKind::GivenByPatterns, causes));
             }
         }
         // Only now is it known which lines stay, and thus may be causes.
         for rule in removed {
-            self.found[rule] = self.cause(group, rule);
+            let cause = self.cause(group, rule);
+            self.found[rule] = None;
+            cause.into_iter().for_each(|finding| self.mark(rule, finding));
         }
     }
 
     fn has_something_to_deny(&self, group: &Group<'a>, patterns: Option<&Group<'a>>, rule: usize) -> bool {
         let levels = self.levels(rule);
         let own = Query { levels: &levels, user: None };
-        let bound = Query { levels: &levels, user: group.user };
         group.grants.meeting(own, &self.work, &mut |_| true)
-            || patterns.is_some_and(|patterns| {
-                patterns.grants.meeting(bound, &self.work, &mut |pattern| self.is_asked(group, pattern))
-            })
+            || patterns.is_some_and(|patterns| self.patterns_grant(group.who, patterns, rule))
             || self.work.is_used_up()
     }
 
-    /// The live patterns that grant all that a grant of the group gives, where no pattern denies any of it.
-    fn given_by(&self, group: &Group<'a>, patterns: &Group<'a>, rule: usize) -> Option<Vec<usize>> {
+    /// Whether patterns grant anything of what a rule of a section matches.
+    fn patterns_grant(&self, who: Who<'a>, patterns: &Group<'a>, rule: usize) -> bool {
+        patterns.grants.may_start(self.filter(rule)) && {
+            let levels = self.levels(rule);
+            let bound = Query { levels: &levels, user: who.user };
+            patterns.grants.meeting(bound, &self.work, &mut |pattern| self.is_asked(who, pattern))
+        }
+    }
+
+    /// The live patterns that grant all that a grant of a section gives, where no pattern denies any of it.
+    fn given_by(&self, who: Who<'a>, patterns: &Group<'a>, rule: usize) -> Option<Vec<usize>> {
+        if !patterns.grants.may_start(self.filter(rule)) {
+            return None;
+        }
         let levels = self.levels(rule);
-        let bound = Query { levels: &levels, user: group.user };
+        let bound = Query { levels: &levels, user: who.user };
         let is_denied = || {
-            patterns.denials.meeting(bound, &self.work, &mut |pattern| self.is_asked(group, pattern))
+            patterns.denials.meeting(bound, &self.work, &mut |pattern| self.is_asked(who, pattern))
                 || self.work.is_used_up()
         };
         let accept = |action, pattern: u32| {
-            self.is_asked(group, pattern)
+            self.is_asked(who, pattern)
                 && self.is_live(pattern as usize)
                 && gives(self.acl.rules[pattern as usize].access, action)
         };
-        let by = self.covered(rule, &patterns.grants, group.user, &accept)?;
+        let by = self.covered(rule, &patterns.grants, who.user, &accept)?;
         (!is_denied()).then(|| causes(by))
     }
 
     /// Whether a pattern is ever asked for clients of this subject.
-    fn is_asked(&self, group: &Group<'_>, pattern: u32) -> bool {
-        match group.subject {
+    fn is_asked(&self, who: Who<'_>, pattern: u32) -> bool {
+        match who.subject {
             Subject::Anonymous => !is_for_named(self.filter(pattern as usize)),
-            Subject::User(_) => !group.user.is_some_and(is_unsafe),
+            Subject::User(_) => !who.is_unsafe,
             Subject::Everyone => true,
         }
     }
@@ -259,7 +329,7 @@ impl<'a> Search<'a> {
                 match by {
                     Some(by) if by_one && by.iter().any(|part| part.len() > 1) => kept.push(rule),
                     Some(_) => {
-                        self.found[rule] = Some((DeadKind::Redundant, Vec::new()));
+                        self.found[rule] = Some(DeadKind::Redundant);
                         removed.push(rule);
                     }
                     None => {}
@@ -310,41 +380,56 @@ impl<'a> Search<'a> {
         self.parts(rule).iter().map(cover).collect()
     }
 
-    fn into_listing(self, release: Release) -> Listing<DeadRule> {
-        let unlisted = unlisted_name(self.acl);
+    fn into_listing(self) -> Listing<DeadRule> {
+        let causes_of = |rule: usize| self.causes.get(&rule).cloned().unwrap_or_default();
         let entry = |rule: usize| {
-            let mut finding = self.found[rule].as_ref()?;
-            if let (DeadKind::Duplicate, [first]) = (finding.0, &*finding.1) {
-                finding = self.found[*first].as_ref().unwrap_or(finding);
+            let (kind, causes) = (self.found[rule]?, causes_of(rule));
+            // What repeats a dead line is dead for the same reason.
+            match *causes {
+                [first] if kind == DeadKind::Duplicate => Some(match self.found[first] {
+                    Some(kind) => DeadRule { rule, kind, causes: causes_of(first) },
+                    None => DeadRule { rule, kind, causes },
+                }),
+                _ => Some(DeadRule { rule, kind, causes }),
             }
-            let (kind, causes) = finding.clone();
-            Some(DeadRule { rule, kind, causes, witness: self.sample(rule, release, &unlisted) })
         };
         Listing {
             entries: (0..self.acl.rules.len()).filter_map(entry).collect(),
             complete: !self.work.is_used_up(),
         }
     }
+}
 
-    /// A client of a rule's subject and a topic that the rule matches.
-    fn sample(&self, rule: usize, release: Release, unlisted: &[u8]) -> Option<Witness> {
-        let subject = self.acl.rules[rule].subject;
-        let user = match subject {
-            Subject::Anonymous => None,
-            Subject::User(user) => Some(&*self.acl.users.get(user as usize)?.name),
-            Subject::Everyone => Some(unlisted),
-        };
-        let client = Client { user, client_id: b"client" };
-        if !filter::can_match(self.filter(rule)) {
-            return None;
-        }
-        let (_, part) = self.parts(rule).into_iter().next()?;
-        let filter =
-            if subject == Subject::Everyone { expand(release, &part, client)? } else { part.into_owned() };
-        let levels = levels(&filter, Placeholders::Text);
-        let topic = shortest_topic(&levels, b"x");
-        Some(Witness { user: user.map(<[u8]>::to_vec), client_id: client.client_id.to_vec(), topic })
+fn parts(filter: &[u8], access: Access, placeholders: Placeholders) -> Vec<(Action, Cow<'_, [u8]>)> {
+    // A denial is about both actions, and what is left of it for receiving holds the rest.
+    [Action::Receive, Action::Publish]
+        .into_iter()
+        .filter(|action| gives(access, *action) || access == Access::Deny && *action == Action::Receive)
+        .filter_map(|action| Some((action, left_to_acl(filter, placeholders, action)?)))
+        .collect()
+}
+
+/// A client of a rule's subject and a topic that the rule matches.
+fn sample(acl: &Acl, release: Release, rule: usize) -> Option<Witness> {
+    let rule = acl.rules.get(rule)?;
+    let filter = acl.filter(rule);
+    let unlisted = unlisted_name(acl);
+    let user = match rule.subject {
+        Subject::Anonymous => None,
+        Subject::User(user) => Some(&*acl.users.get(user as usize)?.name),
+        Subject::Everyone => Some(&*unlisted),
+    };
+    let client = Client { user, client_id: b"client" };
+    if !filter::can_match(filter) {
+        return None;
     }
+    let is_pattern = rule.subject == Subject::Everyone;
+    let placeholders = if is_pattern { Placeholders::in_patterns(release) } else { Placeholders::Text };
+    let (_, part) = parts(filter, rule.access, placeholders).into_iter().next()?;
+    let filter = if is_pattern { expand(release, &part, client)? } else { part.into_owned() };
+    let levels = levels(&filter, Placeholders::Text);
+    let topic = shortest_topic(&levels, b"x");
+    Some(Witness { user: user.map(<[u8]>::to_vec), client_id: client.client_id.to_vec(), topic })
 }
 
 /// The lines that cover the parts of another, each once, in the order of the file.
@@ -355,121 +440,10 @@ fn causes(by: Vec<Vec<u32>>) -> Vec<usize> {
 
 /// A user name that has no section.
 fn unlisted_name(acl: &Acl) -> Vec<u8> {
-    let listed: HashSet<&[u8]> = acl.users.iter().map(|user| &*user.name).collect();
     let mut names =
         std::iter::once(b"someone".to_vec()).chain((1u32..).map(|n| format!("someone{n}").into_bytes()));
-    names.find(|name| !listed.contains(&**name)).unwrap_or_default()
+    names.find(|name| acl.user(name).is_none()).unwrap_or_default()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::sample::acl;
-    use super::*;
-
-    #[test]
-    fn lines_and_why_they_are_dead() {
-        use DeadKind::{Duplicate, GivenByPatterns, NeverMatches, NothingToDeny, Overridden, Redundant};
-        type Found = (usize, DeadKind, &'static [usize]);
-        let cases: &[(&str, &[Found], &[Found])] = &[
-            ("topic read a/b\ntopic read a/#", &[(0, Redundant, &[1])], &[(0, Redundant, &[1])]),
-            ("topic read a/b\nuser u\ntopic read a/#", &[], &[]),
-            ("topic readwrite a\ntopic read +", &[], &[]),
-            (
-                "topic readwrite a\ntopic read +\ntopic write #",
-                &[(0, Redundant, &[1, 2])],
-                &[(0, Redundant, &[1, 2])],
-            ),
-            (
-                "topic read #\ntopic read $x/a\ntopic read +/#",
-                &[(2, Redundant, &[0])],
-                &[(2, Redundant, &[0])],
-            ),
-            (
-                "topic read a\ntopic read a/+/#\ntopic read a/#",
-                &[(0, Redundant, &[2]), (1, Redundant, &[2])],
-                &[(0, Redundant, &[2]), (1, Redundant, &[2])],
-            ),
-            (
-                "topic read a\ntopic write a/+/#\ntopic read a/+/#\ntopic deny a/b/#\ntopic read a/b/c",
-                &[(4, Overridden, &[3])],
-                &[(4, Overridden, &[3])],
-            ),
-            (
-                "topic read a\nuser u\ntopic read a\ntopic read a\nuser u\ntopic read a",
-                &[(2, Duplicate, &[1]), (3, Duplicate, &[1])],
-                &[(2, Duplicate, &[1]), (3, Duplicate, &[1])],
-            ),
-            (
-                "topic read a\ntopic read a\ntopic read #",
-                &[(0, Redundant, &[2]), (1, Redundant, &[2])],
-                &[(0, Redundant, &[2]), (1, Redundant, &[2])],
-            ),
-            ("topic read a\ntopic deny b/#", &[(1, NothingToDeny, &[])], &[(1, NothingToDeny, &[])]),
-            ("topic deny b/#\npattern read b/%c", &[], &[]),
-            ("topic deny b/#\npattern read b/%u", &[(0, NothingToDeny, &[])], &[(0, NothingToDeny, &[])]),
-            (
-                "user u\ntopic deny b/v\npattern read b/%u",
-                &[(0, NothingToDeny, &[])],
-                &[(0, NothingToDeny, &[])],
-            ),
-            (
-                "pattern deny s/%u\nuser u\ntopic read #",
-                &[(0, NothingToDeny, &[])],
-                &[(0, NothingToDeny, &[])],
-            ),
-            (
-                "topic write $SYS/#\ntopic write $SYS/x\ntopic read $share/#\ntopic read a\tb",
-                &[(1, NeverMatches, &[]), (2, NeverMatches, &[]), (3, NeverMatches, &[])],
-                &[(1, NeverMatches, &[]), (2, NeverMatches, &[]), (3, NeverMatches, &[])],
-            ),
-            ("topic readwrite $SYS/x\ntopic read $SYS/+", &[(0, Redundant, &[1])], &[(0, Redundant, &[1])]),
-            (
-                "user u\ntopic read a/u\npattern read a/%u",
-                &[(0, GivenByPatterns, &[1])],
-                &[(0, GivenByPatterns, &[1])],
-            ),
-            ("user u\ntopic read a\npattern read #\npattern deny a", &[], &[]),
-            (
-                "topic read a/b\npattern read a/+\npattern deny %u/#",
-                &[(0, GivenByPatterns, &[1])],
-                &[(0, GivenByPatterns, &[1])],
-            ),
-            ("user a+\ntopic read a\npattern read #", &[], &[]),
-            ("user $x\ntopic read $x/f\npattern read %u/f", &[(0, GivenByPatterns, &[1])], &[]),
-            (
-                "topic read a/b\ntopic read a/#\npattern read a/#",
-                &[(0, GivenByPatterns, &[2]), (1, GivenByPatterns, &[2])],
-                &[(0, GivenByPatterns, &[2]), (1, GivenByPatterns, &[2])],
-            ),
-            (
-                "topic read a/b\ntopic read a/#\npattern read a/b",
-                &[(0, Redundant, &[1])],
-                &[(0, Redundant, &[1])],
-            ),
-            ("pattern read p/%c/a\npattern read p/+/a", &[], &[(0, Redundant, &[1])]),
-            ("pattern read p/%c/a\npattern read p/+/#", &[(0, Redundant, &[1])], &[(0, Redundant, &[1])]),
-            ("pattern read %c/a\npattern read #", &[], &[(0, Redundant, &[1])]),
-            ("pattern read p/%u/a\npattern read p/%u/#", &[(0, Redundant, &[1])], &[(0, Redundant, &[1])]),
-            ("pattern read p/x%u\npattern read p/xa", &[], &[]),
-        ];
-        for (text, old, new) in cases {
-            for (release, expected) in [(Release::new(2, 0, 21), old), (Release::new(2, 1, 2), new)] {
-                let found = dead_rules(&acl(text), release);
-                let found: Vec<_> =
-                    found.entries.iter().map(|line| (line.rule, line.kind, line.causes.clone())).collect();
-                let expected: Vec<_> =
-                    expected.iter().map(|(rule, kind, causes)| (*rule, *kind, causes.to_vec())).collect();
-                assert_eq!(found, expected, "{release}:\n{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_file_made_to_be_hard_ends() {
-        let filter =
-            |at: u32| (0..15).map(|bit| if at >> bit & 1 == 1 { "+" } else { "a" }).collect::<Vec<_>>();
-        let text: String = (0..20_000).map(|at| format!("topic read {}\n", filter(at).join("/"))).collect();
-        let found = dead_rules(&acl(&text), Release::newest());
-        assert!(!found.complete && found.entries.iter().all(|line| line.kind == DeadKind::Redundant));
-    }
-}
+mod tests;

@@ -10,11 +10,15 @@
 
 use std::cell::Cell;
 
+#[cfg(test)]
+mod agreement;
 mod beaten;
+mod compiled;
 mod cover;
 mod dead;
 mod decide;
 mod difference;
+mod entangled;
 mod filter;
 mod identities;
 mod isolation;
@@ -32,10 +36,12 @@ mod trie;
 mod who;
 
 pub use beaten::{BeatenDeny, beaten_pattern_denies};
+pub use compiled::Compiled;
 pub use cover::{Cover, Union};
 pub use dead::{DeadKind, DeadRule, dead_rules};
 pub use decide::{Action, Client, Decision, Layer, Witness, decide, expand, gives, is_unsafe};
 pub use difference::{Comparison, Difference, Relation, Topics, compare, difference};
+pub(crate) use filter::Kinds;
 pub use filter::{
     InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_for_named, is_legal, matches,
     meet,
@@ -77,7 +83,8 @@ struct Work {
 impl Work {
     /// Enough for a search over `rules` lines that people wrote, and some seconds at most for any other.
     fn for_rules(rules: usize) -> Self {
-        Self { left: Cell::new(1_000_000 + 300 * rules as u64) }
+        let rules = rules as u64;
+        Self { left: Cell::new(1_000_000 + 250 * rules.min(200_000) + 50 * rules) }
     }
 
     /// Enough for a search over all that `rules` lines give to whoever there may be.

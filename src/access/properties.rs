@@ -13,7 +13,7 @@ use super::decide::{expand, gives, is_unsafe};
 use super::sample::{acl, without};
 use super::*;
 use crate::catalogue::Release;
-use crate::model::acl::{Access, Acl, AclRule, Subject};
+use crate::model::acl::{Access, Acl, AclRule, Sections, Subject};
 
 mod people;
 mod sets;
@@ -248,8 +248,9 @@ fn dead_lines_can_all_go() {
         }
         for line in &dead.entries {
             prop_assert!(line.causes.iter().all(|cause| !gone.contains(cause)), "{:?}", dead.entries);
-            prop_assert_eq!(line.witness.is_none(), line.kind == DeadKind::NeverMatches);
-            let Some(witness) = &line.witness else { continue };
+            let witness = line.witness(&acl, release);
+            prop_assert_eq!(witness.is_none(), line.kind == DeadKind::NeverMatches);
+            let Some(witness) = witness else { continue };
             let hits = |rule: &usize| {
                 let filter = acl.filter(&acl.rules[*rule]);
                 match acl.rules[*rule].subject {
@@ -358,7 +359,7 @@ fn whoever_reaches_all_is_allowed_all() {
         let listed =
             (0..acl.users.len() as u32).map(|user| (Who::User(user), Some(&*acl.users[user as usize].name)));
         for (who, user) in listed.chain([(Who::Anonymous, None), (Who::Unlisted, Some(&b"new"[..]))]) {
-            let reach = confinement(&acl, release, who);
+            let reach = confinement(&acl, &Sections::of(&acl), release, who);
             let claimed = [(Action::Receive, reach.reads_all), (Action::Publish, reach.writes_all)];
             for (action, all) in claimed {
                 let has_class = (acl.rules.iter()).any(|rule| acl.filter(rule).contains(&b'%'));
@@ -404,8 +405,8 @@ fn no_text_breaks_anything() {
             dead_rules(&acl, release);
             beaten_pattern_denies(&acl, release);
             claims(&acl, release);
-            confinement(&acl, release, Who::User(7));
-            confinement(&acl, release, Who::AnyName);
+            confinement(&acl, &Sections::of(&acl), release, Who::User(7));
+            confinement(&acl, &Sections::of(&acl), release, Who::AnyName);
             for (filter, _, _, _) in &lines {
                 check(filter).ok();
                 decide(

@@ -6,7 +6,7 @@ use super::cover::{Cover, Union};
 use super::decide::{Action, Client, expand, gives, is_unsafe, left_to_acl};
 use super::filter::{CLIENT_ID, Placeholders, USER, can_match, is_for_named, split};
 use crate::catalogue::Release;
-use crate::model::acl::{Access, Acl, AclRule, Subject};
+use crate::model::acl::{Access, Acl, AclRule, Sections, Subject};
 
 /// Whose reach is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,15 +33,15 @@ pub struct Reach {
 }
 
 /// Whether a client can read, or write, every topic outside `$`, where it may take any client id, another one
-/// for each topic.
+/// for each topic. `sections` are those of the file.
 ///
 /// Where this says that it can, it can, save for topics with an empty level in the place of a whole-level
 /// `%c` or `%u`, as no name is empty. Patterns that hold the same placeholder twice are taken to give
 /// nothing.
-pub fn confinement(acl: &Acl, release: Release, who: Who) -> Reach {
+pub fn confinement(acl: &Acl, sections: &Sections, release: Release, who: Who) -> Reach {
     let mut by = BTreeSet::new();
     let mut all = |action| {
-        let lines = whole(acl, release, who, action);
+        let lines = whole(acl, sections, release, who, action);
         let is_whole = lines.is_some();
         by.extend(lines.into_iter().flatten());
         is_whole
@@ -70,18 +70,20 @@ pub fn claims(acl: &Acl, release: Release) -> Vec<usize> {
 
 /// The lines that let a client do this with every topic outside `$`; `None` where it surely or possibly
 /// cannot.
-fn whole(acl: &Acl, release: Release, who: Who, action: Action) -> Option<Vec<usize>> {
+fn whole(acl: &Acl, sections: &Sections, release: Release, who: Who, action: Action) -> Option<Vec<usize>> {
     let section = match who {
         Who::Anonymous => Some(Subject::Anonymous),
         Who::User(user) => Some(Subject::User(user)),
         Who::Unlisted | Who::AnyName => None,
     };
     let lines = |subject: Option<Subject>, denials: bool| {
-        acl.rules.iter().enumerate().filter_map(move |(index, rule)| {
+        let rules = subject.map(|subject| sections.rules(subject)).unwrap_or_default();
+        rules.iter().filter_map(move |index| {
+            let rule = &acl.rules[*index as usize];
             let is_kind = if denials { rule.access == Access::Deny } else { gives(rule.access, action) };
             let filter = acl.filter(rule);
-            let is_outside = !filter.starts_with(b"$") && can_match(filter);
-            (Some(rule.subject) == subject && is_kind && is_outside).then_some((index, filter))
+            let is_outside = || !filter.starts_with(b"$") && can_match(filter);
+            (is_kind && is_outside()).then_some((*index as usize, filter))
         })
     };
     if lines(section, true).next().is_some() {
@@ -175,7 +177,8 @@ mod tests {
     use super::*;
 
     fn reach(text: &str, release: Release, who: Who) -> (bool, bool, Vec<usize>) {
-        let reach = confinement(&acl(text), release, who);
+        let acl = acl(text);
+        let reach = confinement(&acl, &Sections::of(&acl), release, who);
         (reach.reads_all, reach.writes_all, reach.by)
     }
 

@@ -1,6 +1,6 @@
 //! ACLs for tests, written as the lines of a small file.
 
-use crate::model::acl::{Access, Acl, AclUser, Subject};
+use crate::model::acl::{Access, Acl, Subject};
 use crate::text::{Source, Sources, Span};
 
 /// Reads well-formed lines: `user NAME`, and `topic` or `pattern` with an access word and a filter.
@@ -12,12 +12,7 @@ pub(super) fn acl(text: &str) -> Acl {
     for line in text.lines().filter(|line| !line.is_empty()) {
         let (keyword, rest) = line.split_once(' ').unwrap();
         if keyword == "user" {
-            let user = acl.user(rest.as_bytes()).unwrap_or_else(|| {
-                let span = Span::new(source, 0, 0);
-                acl.users.push(AclUser { name: rest.as_bytes().into(), span });
-                acl.users.len() as u32 - 1
-            });
-            section = Subject::User(user);
+            section = Subject::User(acl.add_user(rest.as_bytes(), Span::new(source, 0, 0)));
             continue;
         }
         let (access, filter) = rest.split_once(' ').unwrap();

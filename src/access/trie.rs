@@ -1,9 +1,10 @@
 //! Filters in a tree of levels: which of them cover a filter, which of them meet it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::Work;
-use super::filter::{Level, MAX_BYTES, MAX_LEVELS, Placeholders, USER};
+use super::filter::{Level, MAX_BYTES, MAX_LEVELS, Placeholders, USER, split};
+use crate::text::Index;
 
 const ROOT: u32 = 0;
 const NONE: u32 = u32::MAX;
@@ -12,6 +13,7 @@ const NONE: u32 = u32::MAX;
 /// run through `sibling`; members are lists that run through [`Trie::members`].
 struct Node<'a> {
     level: Level<'a>,
+    parent: u32,
     texts: u32,
     names: u32,
     any: u32,
@@ -25,10 +27,12 @@ struct Node<'a> {
 /// A set of filters, each known by a number.
 pub(super) struct Trie<'a> {
     placeholders: Placeholders,
-    /// The children that are no `+`.
-    edges: HashMap<(u32, Level<'a>), u32>,
+    /// The children that are no `+`, by their parent and text.
+    edges: Index,
     nodes: Vec<Node<'a>>,
     deepest: usize,
+    /// The bytes with which members begin that begin with a text.
+    first_bytes: [u64; 4],
     /// The levels that [`Self::fresh_level`] would choose.
     taken: HashSet<&'a [u8]>,
     /// Each filter's number, and the next one at its node.
@@ -58,13 +62,14 @@ impl<'a> Trie<'a> {
     pub(super) fn new(placeholders: Placeholders) -> Self {
         let mut trie = Self {
             placeholders,
-            edges: HashMap::new(),
+            edges: Index::default(),
             nodes: Vec::new(),
             deepest: 0,
+            first_bytes: [0; 4],
             taken: HashSet::new(),
             members: Vec::new(),
         };
-        trie.add_node(Level::Rest, NONE);
+        trie.add_node(Level::Rest, NONE, NONE);
         trie
     }
 
@@ -283,12 +288,38 @@ impl<'a> Trie<'a> {
         if level == Level::Any {
             return self.nodes[node as usize].any;
         }
-        self.edges.get(&(node, level)).copied().unwrap_or(NONE)
+        let is_it = |child: &u32| {
+            let child = &self.nodes[*child as usize];
+            child.parent == node && child.level == level
+        };
+        self.edges.find(self.hash(node, level)).find(is_it).unwrap_or(NONE)
+    }
+
+    fn hash(&self, node: u32, level: Level<'_>) -> u32 {
+        match level {
+            Level::Text(text) => self.edges.hash(node, text),
+            Level::Names(text) => self.edges.hash(!node, text),
+            Level::Any | Level::Rest => 0,
+        }
+    }
+
+    /// Whether a member may match a topic that a filter matches, by how they begin; where not, none does.
+    pub(super) fn may_start(&self, filter: &[u8]) -> bool {
+        let root = &self.nodes[ROOT as usize];
+        if [root.any, root.names, root.rests].iter().any(|link| *link != NONE) {
+            return true;
+        }
+        let first = filter.first().copied().unwrap_or(b'/');
+        if matches!(first, b'+' | b'#') {
+            return true;
+        }
+        let is_there = self.first_bytes[usize::from(first / 64)] >> (first % 64) & 1 == 1;
+        is_there && self.child(ROOT, Level::Text(split(filter).next().unwrap_or_default())) != NONE
     }
 
     fn add_child(&mut self, parent: u32, level: Level<'a>) -> u32 {
         if level == Level::Any {
-            let child = self.add_node(level, NONE);
+            let child = self.add_node(level, parent, NONE);
             self.nodes[parent as usize].any = child;
             return child;
         }
@@ -297,18 +328,23 @@ impl<'a> Trie<'a> {
         {
             self.taken.insert(text);
         }
+        if let (ROOT, Level::Text(text)) = (parent, level) {
+            let first = text.first().copied().unwrap_or(b'/');
+            self.first_bytes[usize::from(first / 64)] |= 1 << (first % 64);
+        }
         let is_text = matches!(level, Level::Text(_));
         let here = &self.nodes[parent as usize];
-        let child = self.add_node(level, if is_text { here.texts } else { here.names });
+        let child = self.add_node(level, parent, if is_text { here.texts } else { here.names });
         let here = &mut self.nodes[parent as usize];
         *(if is_text { &mut here.texts } else { &mut here.names }) = child;
-        self.edges.insert((parent, level), child);
+        self.edges.add(self.hash(parent, level), child);
         child
     }
 
-    fn add_node(&mut self, level: Level<'a>, sibling: u32) -> u32 {
+    fn add_node(&mut self, level: Level<'a>, parent: u32, sibling: u32) -> u32 {
         self.nodes.push(Node {
             level,
+            parent,
             texts: NONE,
             names: NONE,
             any: NONE,
@@ -317,6 +353,11 @@ impl<'a> Trie<'a> {
             rests: NONE,
         });
         self.nodes.len() as u32 - 1
+    }
+
+    /// Whether it has no member.
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
     }
 
     /// The most levels of a member.

@@ -5,7 +5,7 @@ use super::door::{Door, Rights};
 use super::login::Entry;
 use super::question::{Known, Question};
 use super::read::Reading;
-use crate::access::{self, Decision, Layer};
+use crate::access::{self, Action, Decision, Layer};
 
 /// What a listener answers.
 pub struct Answer<'d> {
@@ -76,18 +76,26 @@ fn answer<'d>(reading: &Reading, door: &'d Door, question: &Question) -> Answer<
 }
 
 /// What a listener answers, without a look at the login.
-pub(super) fn outcome(
-    reading: &Reading,
-    door: &Door,
-    question: &Question,
-    client: &Known,
-    topic: &[u8],
-) -> Outcome {
+fn outcome(reading: &Reading, door: &Door, question: &Question, client: &Known, topic: &[u8]) -> Outcome {
+    let release = reading.release();
+    let decision = access::decide(release, door.rights.acl(), client.client(), question.action, topic);
+    let outcome = judged(door, question.action, decision);
+    let Outcome::Decided(decision) = outcome else { return outcome };
+    if let Some(acl) = door.rights.acl().filter(|_| client.is_example && !decision.allowed) {
+        let prefix = door.clientid_prefix.as_deref().unwrap_or_default().as_bytes();
+        let found = claim(release, acl, client.user.as_deref(), question.action, topic, prefix);
+        if let Some(found) = found {
+            return Outcome::Open(Open::ClientId(decision, found));
+        }
+    }
+    outcome
+}
+
+/// What comes of a listener whose ACL file says this; where the file is not known, it stands for none.
+pub(super) fn judged(door: &Door, action: Action, decision: Decision) -> Outcome {
     if !door.speaks_mqtt {
         return Outcome::Open(Open::NotMqtt);
     }
-    let release = reading.release();
-    let decision = access::decide(release, door.rights.acl(), client.client(), question.action, topic);
     let is_told = match &door.rights {
         Rights::Everything | Rights::File { .. } => true,
         Rights::NotLoaded { .. } | Rights::NotSeen { .. } => false,
@@ -102,18 +110,11 @@ pub(super) fn outcome(
     match &door.rights {
         Rights::NotLoaded { .. } => return Outcome::Open(Open::NotLoaded),
         // No ACL file restricts subscribing, whatever stands in it.
-        Rights::NotSeen { .. } if question.action == access::Action::Subscribe => {
+        Rights::NotSeen { .. } if action == Action::Subscribe => {
             return Outcome::Decided(Decision { layer: Layer::Subscription, ..decision });
         }
         Rights::NotSeen { .. } => return Outcome::Open(Open::NotSeen),
         Rights::Everything | Rights::File { .. } => {}
-    }
-    if let Some(acl) = door.rights.acl().filter(|_| client.is_example && !decision.allowed) {
-        let prefix = door.clientid_prefix.as_deref().unwrap_or_default().as_bytes();
-        let found = claim(release, acl, client.user.as_deref(), question.action, topic, prefix);
-        if let Some(found) = found {
-            return Outcome::Open(Open::ClientId(decision, found));
-        }
     }
     Outcome::Decided(decision)
 }

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-use super::answer::{Outcome, outcome};
+use super::answer::{Outcome, judged};
 use super::door::{Door, NoListener, chosen};
 use super::json::open_name;
 use super::question::Question;
 use super::read::{Inquiry, Reading};
 use super::words::{layer_name, yes_or_no};
-use crate::access::Action;
+use crate::access::{self, Action, Compiled, Decision};
+use crate::model::acl::Acl;
 use crate::report::render::is_unshown;
 
 /// Answers lines as they come.
@@ -19,6 +21,8 @@ pub struct Batch<'a> {
     inquiry: &'a Inquiry,
     reading: &'a Reading,
     listener: Option<String>,
+    /// The ACL files, made ready, by where they lie in memory.
+    files: HashMap<*const Acl, Compiled>,
     doors: HashMap<Option<String>, Result<Rc<[&'a Door]>, NoListener>>,
 }
 
@@ -55,7 +59,12 @@ pub struct Answered {
 impl<'a> Batch<'a> {
     /// Questions to one release; `listener` is asked where a line names none.
     pub fn new(inquiry: &'a Inquiry, reading: &'a Reading, listener: Option<&str>) -> Self {
-        Self { inquiry, reading, listener: listener.map(str::to_owned), doors: HashMap::new() }
+        let mut files = HashMap::new();
+        for acl in reading.doors.iter().filter_map(|door| door.rights.shared()) {
+            let release = reading.release();
+            files.entry(Arc::as_ptr(&acl)).or_insert_with(|| Compiled::new(acl, release));
+        }
+        Self { inquiry, reading, listener: listener.map(str::to_owned), files, doors: HashMap::new() }
     }
 
     /// Answers a line.
@@ -83,8 +92,7 @@ impl<'a> Batch<'a> {
         let doors = self.doors(asked.listener)?;
         let mut found: Option<(Outcome, &Door)> = None;
         for door in doors.iter().copied() {
-            let outcome =
-                outcome(self.reading, door, &question, &question.known(door), &question.topic_at(door));
+            let outcome = judged(door, action, self.decision(door, &question));
             match &found {
                 None => found = Some((outcome, door)),
                 Some((other, first)) if allowed(other) != allowed(&outcome) => {
@@ -101,6 +109,16 @@ impl<'a> Batch<'a> {
         }
         let Some((outcome, door)) = found else { return Err(BadLine("there is no listener".to_owned())) };
         Ok(self.answered(line, &outcome, door))
+    }
+
+    /// What the ACL file of a listener says.
+    fn decision(&self, door: &Door, question: &Question) -> Decision {
+        let (client, topic) = (question.known(door), question.topic_at(door));
+        let file = door.rights.acl().and_then(|acl| self.files.get(&std::ptr::from_ref(acl)));
+        match file {
+            Some(file) => file.decide(client.client(), question.action, &topic),
+            None => access::decide(self.reading.release(), None, client.client(), question.action, &topic),
+        }
     }
 
     fn answered(&self, line: &str, outcome: &Outcome, door: &Door) -> Answered {

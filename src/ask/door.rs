@@ -52,6 +52,14 @@ impl Rights {
         }
     }
 
+    /// The same, to be kept.
+    pub(super) fn shared(&self) -> Option<Arc<Acl>> {
+        match self {
+            Self::File { acl, .. } => Some(acl.clone()),
+            _ => None,
+        }
+    }
+
     /// The name of the ACL file.
     pub fn file(&self) -> Option<&str> {
         match self {

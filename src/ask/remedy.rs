@@ -52,7 +52,7 @@ pub fn remedy(inquiry: &Inquiry, release: Release, answer: &Answer<'_>, action: 
     }
     let source = inquiry.sources.get(acl.source());
     let is_proof = |remedy: &Remedy| {
-        let bytes = edited(acl, source, remedy);
+        let bytes = edited(acl, source, remedy).into();
         let (changed, _) = acl::read(acl.source(), &bytes, release);
         access::decide(release, Some(&changed), client, action, topic).allowed != now.allowed
     };

@@ -7,7 +7,7 @@ use super::connection::{Scratch, scratch};
 use super::log::{Log, LogType};
 use super::message::Message;
 use super::outbox::Outbox;
-use super::plan::{Door, Limits};
+use super::plan::{Door, Limits, Rights};
 use super::retained::Retained;
 use super::session::{Link, Session, SessionKey, Sessions};
 use super::statistics::Statistics;
@@ -80,8 +80,9 @@ pub(super) enum End {
 
 impl Core {
     pub(super) fn new(deployment: &Deployment, log: Log, random: Rc<dyn KeySource>) -> Self {
-        let doors: Vec<_> =
-            deployment.listeners.iter().map(|listener| Door::of(deployment, listener)).collect();
+        let mut rights = Rights::default();
+        let doors = deployment.listeners.iter().map(|listener| Door::of(deployment, listener, &mut rights));
+        let doors: Vec<_> = doors.collect();
         Self {
             release: deployment.release,
             limits: Limits::of(deployment),
@@ -141,8 +142,10 @@ impl Core {
         action: Action,
         topic: &Text,
     ) -> Decision {
-        let acl = self.doors[listener].guard.acl.as_deref();
-        access::decide(self.release, acl, who, action, topic.as_bytes())
+        match &self.doors[listener].guard.acl {
+            Some(acl) => acl.decide(who, action, topic.as_bytes()),
+            None => access::decide(self.release, None, who, action, topic.as_bytes()),
+        }
     }
 
     /// Sends a packet to a client, unless too many wait for it already.

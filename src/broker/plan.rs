@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::wire::{QoS, Version};
+use crate::access::Compiled;
 use crate::catalogue::{OptionId, Release, options};
 use crate::credentials::PasswordHash;
 use crate::model::acl::Acl;
-use crate::model::{Deployment, FileState, Listener, Protocol, Security, Settings, Value};
+use crate::model::{Deployment, Listener, Protocol, Security, Settings, Value};
 
 /// Settings for the whole broker. Limits of 0 in the configuration are no limit: `None`.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ pub(super) struct Guard {
     /// The users; `None` where no password file is in force.
     pub(super) passwords: Option<Arc<Users>>,
     /// The rights; `None` where no ACL file is in force.
-    pub(super) acl: Option<Arc<Acl>>,
+    pub(super) acl: Option<Arc<Compiled>>,
 }
 
 /// The users of a password file by name.
@@ -164,7 +165,7 @@ fn expiration(settings: &Settings) -> Option<u32> {
 }
 
 impl Door {
-    pub(super) fn of(deployment: &Deployment, listener: &Listener) -> Self {
+    pub(super) fn of(deployment: &Deployment, listener: &Listener, rights: &mut Rights) -> Self {
         let release = deployment.release;
         let block = Block { settings: &listener.settings, release };
         let ignores_connections = listener.protocol == Protocol::Websockets
@@ -187,7 +188,7 @@ impl Door {
                 NameSource::Packet
             },
             versions: versions(&listener.settings),
-            guard: Guard::of(deployment, listener),
+            guard: Guard::of(deployment, listener, rights),
         }
     }
 }
@@ -201,7 +202,7 @@ fn versions(settings: &Settings) -> Vec<Version> {
 }
 
 impl Guard {
-    pub(super) fn of(deployment: &Deployment, listener: &Listener) -> Self {
+    pub(super) fn of(deployment: &Deployment, listener: &Listener, rights: &mut Rights) -> Self {
         let security: &Security = deployment.security_of(listener);
         let block = Block { settings: &security.settings, release: deployment.release };
         let own = Block { settings: &listener.settings, release: deployment.release };
@@ -212,11 +213,22 @@ impl Guard {
             allow_zero_length_clientid: block.flag(options::ALLOW_ZERO_LENGTH_CLIENTID),
             auto_id_prefix: prefix.unwrap_or_else(default),
             passwords: security.passwords.loaded().map(|file| Arc::new(Users::of(file))),
-            acl: loaded(&security.acl),
+            acl: security.acl.loaded().map(|acl| rights.of(acl, deployment.release)),
         }
     }
 }
 
-fn loaded(state: &FileState<Arc<Acl>>) -> Option<Arc<Acl>> {
-    state.loaded().cloned()
+/// The ACL files of a deployment, each made ready once, however many listeners it is for.
+#[derive(Default)]
+pub(super) struct Rights(Vec<Arc<Compiled>>);
+
+impl Rights {
+    fn of(&mut self, acl: &Arc<Acl>, release: Release) -> Arc<Compiled> {
+        let known = self.0.iter().find(|known| Arc::ptr_eq(known.acl(), acl));
+        known.cloned().unwrap_or_else(|| {
+            let made = Arc::new(Compiled::new(acl.clone(), release));
+            self.0.push(made.clone());
+            made
+        })
+    }
 }

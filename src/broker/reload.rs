@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::core::{Core, End, Guest};
 use super::log::LogType;
-use super::plan::{Door, Guard, Limits, NameSource};
+use super::plan::{Door, Guard, Limits, NameSource, Rights};
 use super::wire::QoS;
 use crate::catalogue::{Quirk, options};
 use crate::credentials::Verification;
@@ -28,15 +28,16 @@ impl Core {
             check_retain_source: kept.check_retain_source,
             ..Limits::of(deployment)
         };
+        let mut rights = Rights::default();
         for (door, listener) in self.doors.iter_mut().zip(&deployment.listeners) {
             let prefix = std::mem::take(&mut door.guard.auto_id_prefix);
             if deployment.release.has(Quirk::ReloadResetsListenerLimits) {
                 if has_lines && listener.settings.get(options::PORT).is_none() {
                     (door.max_connections, door.max_qos, door.max_topic_alias) = (None, QoS::ExactlyOnce, 10);
                 }
-                door.guard = Guard::of(deployment, listener);
+                door.guard = Guard::of(deployment, listener, &mut rights);
             } else {
-                *door = Door::of(deployment, listener);
+                *door = Door::of(deployment, listener, &mut rights);
             }
             door.guard.auto_id_prefix = prefix_again(deployment, listener, has_lines).unwrap_or(prefix);
         }

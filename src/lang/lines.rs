@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use crate::catalogue::{Quirk, Release};
 
 /// The lines of a text as byte ranges: the content without its line end, and the end of the whole line.
@@ -11,7 +13,7 @@ pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = Line> + '_ {
     let mut start = 0;
     std::iter::from_fn(move || {
         let rest = bytes.get(start..).filter(|rest| !rest.is_empty())?;
-        let length = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+        let length = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
         let content =
             rest[..length].iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
         let line = Line { start, content_end: start + content, end: start + length };
@@ -70,11 +72,15 @@ pub(crate) struct Seen {
 /// The lines of a text that a release gets to see.
 pub(crate) fn seen(bytes: &[u8], habits: NulHabits) -> impl Iterator<Item = Seen> + '_ {
     let mut is_over = false;
+    let has_nul = memchr(0, bytes).is_some();
     lines(bytes).filter(|line| line.content_end > line.start).map_while(move |line| {
+        if !has_nul {
+            return Some(Seen { line, nul: None });
+        }
         if is_over {
             return None;
         }
-        let Some(nul) = bytes[line.start..line.content_end].iter().position(|byte| *byte == 0) else {
+        let Some(nul) = memchr(0, &bytes[line.start..line.content_end]) else {
             return Some(Seen { line, nul: None });
         };
         let at = line.start + nul;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::text::{SourceId, Span};
+use crate::text::{Index, SourceId, Span};
 
 /// What a rule gives or takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +37,27 @@ pub struct AclUser {
     pub span: Span,
 }
 
+/// The users of an ACL file, each once, in the order of their first `user` line.
+#[derive(Clone, Debug, Default)]
+pub struct AclUsers {
+    list: Vec<AclUser>,
+    names: Index,
+}
+
+impl AclUsers {
+    fn find(&self, hash: u32, name: &[u8]) -> Option<u32> {
+        self.names.find(hash).find(|user| *self.list[*user as usize].name == *name)
+    }
+}
+
+impl std::ops::Deref for AclUsers {
+    type Target = [AclUser];
+
+    fn deref(&self) -> &[AclUser] {
+        &self.list
+    }
+}
+
 /// One `topic` or `pattern` line; 16 bytes, since files hold up to millions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AclRule {
@@ -55,8 +76,8 @@ pub struct AclRule {
 pub struct Acl {
     source: SourceId,
     bytes: Arc<[u8]>,
-    /// The users that have a section, in the order of their first `user` line.
-    pub users: Vec<AclUser>,
+    /// The users that have a section.
+    pub users: AclUsers,
     /// The rules, in the order of the file.
     pub rules: Vec<AclRule>,
 }
@@ -64,7 +85,7 @@ pub struct Acl {
 impl Acl {
     /// An empty list over the text `bytes` of `source`.
     pub fn new(source: SourceId, bytes: Arc<[u8]>) -> Self {
-        Self { source, bytes, users: Vec::new(), rules: Vec::new() }
+        Self { source, bytes, users: AclUsers::default(), rules: Vec::new() }
     }
 
     /// Adds a rule whose filter is the range `start..end` of the text.
@@ -80,8 +101,13 @@ impl Acl {
 
     /// The filter of a rule of this list.
     pub fn filter(&self, rule: &AclRule) -> &[u8] {
-        let start = rule.filter_start as usize;
-        &self.bytes[start..start + usize::from(rule.filter_length)]
+        self.text(rule.filter_start, rule.filter_length)
+    }
+
+    /// A part of the text.
+    pub(crate) fn text(&self, start: u32, length: u16) -> &[u8] {
+        let start = start as usize;
+        &self.bytes[start..start + usize::from(length)]
     }
 
     /// Where the filter of a rule stands.
@@ -97,7 +123,65 @@ impl Acl {
 
     /// The index of a user by name.
     pub fn user(&self, name: &[u8]) -> Option<u32> {
-        self.users.iter().position(|user| &*user.name == name).map(|index| index as u32)
+        self.users.find(self.users.names.hash(0, name), name)
+    }
+
+    /// The index of a user by name, who is added where there is none of that name; `span` is the name's place.
+    pub fn add_user(&mut self, name: &[u8], span: Span) -> u32 {
+        let hash = self.users.names.hash(0, name);
+        self.users.find(hash, name).unwrap_or_else(|| {
+            let user = self.users.list.len() as u32;
+            self.users.list.push(AclUser { name: name.into(), span });
+            self.users.names.add(hash, user);
+            user
+        })
+    }
+}
+
+/// The rules of a file by whom they are for, each section in the order of the file.
+///
+/// Rules for users that are not in [`Acl::users`] are left out.
+#[derive(Clone, Debug)]
+pub struct Sections {
+    /// Where the rules of each section begin: clients without a user name, every client, then the users.
+    starts: Vec<u32>,
+    rules: Vec<u32>,
+}
+
+impl Sections {
+    /// Sorts the rules of a file.
+    pub fn of(acl: &Acl) -> Self {
+        let sections = acl.users.len() + 2;
+        let mut starts = vec![0; sections + 1];
+        let known = || {
+            let sections = acl.rules.iter().map(|rule| section_of(rule.subject));
+            sections.enumerate().filter(|(_, section)| *section < acl.users.len() + 2)
+        };
+        known().for_each(|(_, section)| starts[section + 1] += 1);
+        (0..sections).for_each(|section| starts[section + 1] += starts[section]);
+        let mut rules = vec![0; starts[sections] as usize];
+        let mut next = starts.clone();
+        for (rule, section) in known() {
+            rules[next[section] as usize] = rule as u32;
+            next[section] += 1;
+        }
+        Self { starts, rules }
+    }
+
+    /// The indices of the rules for a subject.
+    pub fn rules(&self, subject: Subject) -> &[u32] {
+        match self.starts.get(section_of(subject)..) {
+            Some([start, end, ..]) => &self.rules[*start as usize..*end as usize],
+            _ => &[],
+        }
+    }
+}
+
+fn section_of(subject: Subject) -> usize {
+    match subject {
+        Subject::Anonymous => 0,
+        Subject::Everyone => 1,
+        Subject::User(user) => user as usize + 2,
     }
 }
 

@@ -23,7 +23,7 @@ impl Waivers {
         let mut waivers = Self::default();
         for (id, source) in sources.iter() {
             let bytes = source.bytes();
-            if !bytes.windows(7).any(|window| window == b"moskit:") {
+            if memchr::memmem::find(bytes, b"moskit:").is_none() {
                 continue;
             }
             for number in 1..=source.line_starts().len() as u32 {

@@ -3,11 +3,12 @@
 use std::cell::OnceCell;
 
 use super::Context;
-use crate::access::{self, BeatenDeny, DeadRule};
+use crate::access::{self, BeatenDeny, DeadRule, Listing};
 use crate::catalogue::{Quirk, Release, options};
 use crate::model::acl::{Access, Acl, AclRule, Subject};
 use crate::model::notes::{Effect, Note, NoteKind};
 use crate::model::{Deployment, Listener, Passwords, Protocol, Security};
+use crate::report::Severity;
 use crate::text::Span;
 
 /// What bridges tell the broker they connect to; a grant of it gives other clients nothing of use.
@@ -22,8 +23,8 @@ pub(super) struct AclFile<'a> {
     pub(super) blocks: Vec<&'a Security>,
     /// Whether a plugin may decide who logs in and what is allowed.
     pub(super) has_plugin: bool,
-    dead: OnceCell<Vec<DeadRule>>,
-    beaten: OnceCell<Vec<BeatenDeny>>,
+    dead: OnceCell<Listing<DeadRule>>,
+    beaten: OnceCell<Listing<BeatenDeny>>,
 }
 
 /// The ACL files of a deployment, each once however many listeners it is for.
@@ -60,12 +61,22 @@ pub(super) fn of(deployment: &Deployment) -> Vec<AclFile<'_>> {
 impl<'a> AclFile<'a> {
     /// The lines that never decide anything.
     pub(super) fn dead(&self, release: Release) -> &[DeadRule] {
-        self.dead.get_or_init(|| access::dead_rules(self.acl, release).entries)
+        &self.dead_listing(release).entries
+    }
+
+    /// The same, and whether these are all.
+    pub(super) fn dead_listing(&self, release: Release) -> &Listing<DeadRule> {
+        self.dead.get_or_init(|| access::dead_rules(self.acl, release))
     }
 
     /// The `pattern deny` lines that other lines beat.
     pub(super) fn beaten(&self, release: Release) -> &[BeatenDeny] {
-        self.beaten.get_or_init(|| access::beaten_pattern_denies(self.acl, release).entries)
+        &self.beaten_listing(release).entries
+    }
+
+    /// The same, and whether these are all.
+    pub(super) fn beaten_listing(&self, release: Release) -> &Listing<BeatenDeny> {
+        self.beaten.get_or_init(|| access::beaten_pattern_denies(self.acl, release))
     }
 
     /// The password files that alone say which names log in; none where anything else has a say: a plugin,
@@ -170,6 +181,15 @@ pub(super) fn few(texts: &[String]) -> String {
 }
 
 impl Context<'_> {
+    /// Says that a search was not carried to its end.
+    pub(super) fn report_unfinished(&mut self, file: &AclFile<'_>, what: &str) {
+        let start = Span::new(file.acl.source(), 0, 0);
+        let mut finding = self.finding(start, format!("not all of the file was searched for {what}"));
+        finding.severity = Severity::Note;
+        let finding = finding.note("its lines have so much in common that this would take too long");
+        self.report(finding.help("write fewer lines with wildcards where others have names"));
+    }
+
     /// `line 5`, `lines 5 and 7` or `lines 5, 7, 9 and 4 more`.
     pub(super) fn lines_text(&self, spans: &[Span]) -> String {
         let mut lines: Vec<u32> = spans.iter().map(|span| self.sources.position(*span).line).collect();

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use super::Context;
 use super::acl_files::name_text;
 use crate::model::acl::{Access, AclRule, Subject};
@@ -52,16 +50,17 @@ struct Section {
 
 fn check(cx: &mut Context<'_>) {
     for file in cx.acl_files {
-        let mut sections: HashMap<u32, Section> = HashMap::new();
+        let mut sections: Vec<Section> = Vec::new();
         let is_on_sys =
-            |rule: &AclRule| file.acl.filter(rule).starts_with(b"$SYS") && rule.access != Access::Write;
+            |rule: &AclRule| rule.access != Access::Write && file.acl.filter(rule).starts_with(b"$SYS");
         let patterns = file.acl.rules.iter().filter(|rule| rule.subject == Subject::Everyone);
         if patterns.into_iter().any(is_on_sys) {
             continue;
         }
+        sections.resize_with(file.acl.users.len(), Section::default);
         for rule in &file.acl.rules {
             let Subject::User(user) = rule.subject else { continue };
-            let section = sections.entry(user).or_default();
+            let Some(section) = sections.get_mut(user as usize) else { continue };
             section.knows_sys |= is_on_sys(rule);
             match rule.access {
                 _ if file.acl.filter(rule) != b"#" => section.has_more = true,
@@ -75,11 +74,8 @@ fn check(cx: &mut Context<'_>) {
                 Access::Deny => section.knows_sys = true,
             }
         }
-        for (index, user) in file.acl.users.iter().enumerate() {
-            let Some(section) = sections.get(&(index as u32)).filter(|section| !section.knows_sys) else {
-                continue;
-            };
-            let Some(span) = section.reads else { continue };
+        for (user, section) in file.acl.users.iter().zip(&sections) {
+            let Some(span) = section.reads.filter(|_| !section.knows_sys) else { continue };
             let name = name_text(&user.name);
             let mut finding =
                 cx.finding(span, format!("`#` does not cover `$SYS`, which {name} cannot read"));

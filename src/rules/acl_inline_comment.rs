@@ -44,7 +44,7 @@ fn check(cx: &mut Context<'_>) {
         cx.report(finding.help("put the comment on a line of its own"));
     }
     for file in cx.acl_files {
-        for user in &file.acl.users {
+        for user in file.acl.users.iter() {
             let Some(at) = comment_in(&user.name) else { continue };
             let name = cx.text(user.span);
             let place = user.span.part(at, user.span.len());

@@ -11,7 +11,8 @@ rule! {
     ///
     /// ## What it finds
     /// Lines that could go without any effect: a grant of what a wider line grants already, a grant that a
-    /// denial takes away wholly, a denial of what nothing grants.
+    /// denial takes away wholly, a denial of what nothing grants. Where a file is so entangled that the search
+    /// would take very long, a note says that not all of it was searched.
     ///
     /// ## Why it matters
     /// What lines grant adds up, in whatever order they stand, and denials go before grants. So a narrower
@@ -51,6 +52,9 @@ const ALONE: usize = 10;
 
 fn check(cx: &mut Context<'_>) {
     for file in cx.acl_files {
+        if !file.dead_listing(cx.release).complete {
+            cx.report_unfinished(file, "lines that never decide anything");
+        }
         // Another rule says of these that users' own grants beat them.
         let beaten: BTreeSet<usize> = file.beaten(cx.release).iter().map(|entry| entry.deny).collect();
         let mut groups: BTreeMap<_, Vec<&DeadRule>> = BTreeMap::new();
@@ -112,7 +116,7 @@ fn texts(
         }
         DeadKind::Overridden => {
             let message = format!("what the line grants is wholly denied by {lines}");
-            let why = format!("denials go before grants, wherever they stand{}", example(file, dead));
+            let why = format!("denials go before grants, wherever they stand{}", example(cx, file, dead));
             (message, why, "make the denial narrower, or delete the line".into())
         }
         DeadKind::NothingToDeny => {
@@ -146,11 +150,11 @@ fn restriction(
     };
     let adds_up = "what lines grant adds up".to_owned();
     // Another line may deny this very topic.
-    let may = |witness: &&Witness| {
+    let may = |witness: &Witness| {
         decide(cx.release, Some(file.acl), witness.client(), action, &witness.topic).allowed
     };
     let is_small = file.acl.rules.len() <= WALKED;
-    let why = match dead.witness.as_ref().filter(|_| is_small).filter(may) {
+    let why = match dead.witness(file.acl, cx.release).filter(|_| is_small).filter(may) {
         Some(witness) => {
             let who = match &witness.user {
                 Some(name) => name_text(name),
@@ -169,9 +173,9 @@ fn restriction(
 }
 
 /// A topic of a line that is wholly denied.
-fn example(file: &AclFile<'_>, dead: &DeadRule) -> String {
+fn example(cx: &Context<'_>, file: &AclFile<'_>, dead: &DeadRule) -> String {
     let subject = file.acl.rules[dead.rule].subject;
-    match &dead.witness {
+    match dead.witness(file.acl, cx.release) {
         // Users may have the topic of patterns by lines of their own.
         Some(witness) if subject != Subject::Everyone => {
             let (who, topic) = (subject_text(file.acl, subject), name_text(&witness.topic));

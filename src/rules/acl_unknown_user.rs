@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use super::Context;
 use super::acl_files::name_text;
 use super::acl_inline_comment::comment_in;
@@ -61,10 +59,13 @@ fn check(cx: &mut Context<'_>) {
             continue;
         }
         let entries = || lists.iter().flat_map(|list| &list.entries);
-        let known: HashSet<&[u8]> = entries().map(|entry| &*entry.name).collect();
-        let is_unknown = |name: &[u8]| !known.contains(name) && comment_in(name).is_none();
-        let unknown = file.acl.users.iter().filter(|user| is_unknown(&user.name));
-        for (count, user) in unknown.enumerate() {
+        let mut is_known = vec![false; file.acl.users.len()];
+        for user in entries().filter_map(|entry| file.acl.user(&entry.name)) {
+            is_known[user as usize] = true;
+        }
+        let users = file.acl.users.iter().zip(is_known);
+        let unknown = users.filter(|(user, is_known)| !is_known && comment_in(&user.name).is_none());
+        for (count, (user, _)) in unknown.enumerate() {
             let name = String::from_utf8_lossy(&user.name);
             let near = (count < COMPARED).then(|| {
                 let names = || entries().filter_map(|entry| str::from_utf8(&entry.name).ok());

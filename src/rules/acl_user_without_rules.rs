@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use super::Context;
 use super::acl_files::{AclFile, few, name_text};
 use crate::model::acl::Subject;
@@ -73,10 +71,17 @@ fn check(cx: &mut Context<'_>) {
 }
 
 fn empty_sections(cx: &mut Context<'_>, file: &AclFile<'_>) {
-    let filled: HashSet<Subject> = file.acl.rules.iter().map(|rule| rule.subject).collect();
+    let mut is_filled = vec![false; file.acl.users.len()];
+    for rule in &file.acl.rules {
+        if let Subject::User(user) = rule.subject
+            && let Some(is_filled) = is_filled.get_mut(user as usize)
+        {
+            *is_filled = true;
+        }
+    }
     let gets = Patterns::new(cx, file);
-    for (index, user) in file.acl.users.iter().enumerate() {
-        if filled.contains(&Subject::User(index as u32)) || gets.anything(&user.name) {
+    for (user, is_filled) in file.acl.users.iter().zip(is_filled) {
+        if is_filled || gets.anything(&user.name) {
             continue;
         }
         let message = format!("the section of {} has no line", name_text(&user.name));
@@ -86,13 +91,12 @@ fn empty_sections(cx: &mut Context<'_>, file: &AclFile<'_>) {
 }
 
 fn without_section(cx: &mut Context<'_>, file: &AclFile<'_>) {
-    let sections: HashSet<&[u8]> = file.acl.users.iter().map(|user| &*user.name).collect();
     let gets = Patterns::new(cx, file);
     for passwords in file.passwords() {
         let is_lost = |name: &[u8]| {
             // The rule on names with `/` says more of those that only `%u` leaves out.
             let is_told = name.contains(&b'/') && gets.plain;
-            !name.is_empty() && !is_told && !sections.contains(name) && !gets.anything(name)
+            !name.is_empty() && !is_told && file.acl.user(name).is_none() && !gets.anything(name)
         };
         let lost: Vec<_> =
             passwords.entries.iter().filter(|entry| entry.is_usable && is_lost(&entry.name)).collect();

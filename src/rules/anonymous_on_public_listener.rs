@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Context, logins};
 use crate::access::{self, Who};
 use crate::catalogue::Release;
-use crate::model::acl::{Acl, Subject};
+use crate::model::acl::{Acl, Sections, Subject};
 use crate::model::{FileState, Listener};
 use crate::text::Span;
 
@@ -97,8 +97,9 @@ fn is_confined(acl: &Acl, release: Release, has_passwords: bool) -> bool {
         })
         .collect();
     let named = users.into_iter().map(Who::User).chain([Who::AnyName]).filter(|_| !has_passwords);
+    let sections = Sections::of(acl);
     std::iter::once(Who::Anonymous).chain(named).all(|who| {
-        let reach = access::confinement(acl, release, who);
+        let reach = access::confinement(acl, &sections, release, who);
         !reach.reads_all && !reach.writes_all
     })
 }

@@ -106,6 +106,30 @@ fn open(place: &Place) -> Result<(fs::File, u64), FileError> {
     Ok((file.map_err(|found| error(place, &found))?, metadata.len()))
 }
 
+/// All that can be read, of which so much is expected: that has its place at once, so that a large file is in memory only
+/// once.
+fn contents(mut file: impl Read, expected: usize) -> std::io::Result<Arc<[u8]>> {
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, expected).collect();
+    let mut filled = 0;
+    if let Some(place) = Arc::get_mut(&mut bytes) {
+        while filled < expected {
+            match file.read(&mut place[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    // The file may grow or shrink while it is read, and files of /proc tell no length.
+    let mut more = Vec::new();
+    file.read_to_end(&mut more)?;
+    if filled == expected && more.is_empty() {
+        return Ok(bytes);
+    }
+    Ok([&bytes[..filled], &more].concat().into())
+}
+
 fn kind(kind: fs::FileType) -> FileKind {
     match () {
         () if kind.is_file() => FileKind::Regular,
@@ -125,11 +149,9 @@ impl Files for Disk {
         if length > MAX_FILE_BYTES {
             return Err(FileError::TooLarge);
         }
-        let mut bytes = Vec::with_capacity(length as usize + 1);
-        // The file may grow while it is read, and files of /proc tell no length.
-        let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
-        read.map_err(|found| error(&place, &found))?;
-        if bytes.len() as u64 > MAX_FILE_BYTES { Err(FileError::TooLarge) } else { Ok(bytes.into()) }
+        let read = contents(file.take(MAX_FILE_BYTES + 1), length as usize);
+        let bytes = read.map_err(|found| error(&place, &found))?;
+        if bytes.len() as u64 > MAX_FILE_BYTES { Err(FileError::TooLarge) } else { Ok(bytes) }
     }
 
     fn head(&self, path: &Path, most: u64) -> Result<Vec<u8>, FileError> {

@@ -86,8 +86,8 @@ impl Source {
     /// Offsets of the first byte of each line; never empty.
     pub fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
-            let after_newline = |(at, byte): (usize, &u8)| (*byte == b'\n').then(|| at as u32 + 1);
-            std::iter::once(0).chain(self.bytes.iter().enumerate().filter_map(after_newline)).collect()
+            let after_newlines = memchr::memchr_iter(b'\n', &self.bytes).map(|at| at as u32 + 1);
+            std::iter::once(0).chain(after_newlines).collect()
         })
     }
 

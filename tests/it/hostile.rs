@@ -134,6 +134,16 @@ fn lines(count: usize, mut line: impl FnMut(usize) -> String) -> Vec<u8> {
     text
 }
 
+/// Two lines of twenty levels each, names and wildcards mixed: many thousand such filters match the same topics, and
+/// of their levels a tree has hardly any twice.
+fn tangle(number: usize, one: &str, other: &str) -> String {
+    let filter = |bits: usize, name: &str| {
+        (0..20).map(|bit| if bits >> bit & 1 == 1 { "+" } else { name }).collect::<Vec<_>>().join("/")
+    };
+    let bits = number.wrapping_mul(0x9e37_79b1);
+    format!("{one} {}\n{other} {}/#", filter(bits, "a"), filter(!bits >> 3, "a"))
+}
+
 #[test]
 fn large_texts_are_answered() {
     let mut trial = Trial::default();
@@ -150,6 +160,19 @@ fn large_texts_are_answered() {
         ("acl", "100,000 wildcard lines", lines(100_000, |_| "topic read +/+/+/#".into())),
         ("acl", "100,000 different wildcard lines", lines(100_000, |n| format!("topic read +/{n}/+/#"))),
         ("acl", "100,000 patterns", lines(100_000, |n| format!("pattern deny %c/{n}/%u/#"))),
+        ("acl", "a million patterns", lines(1_000_000, |n| format!("pattern read p/%c/{n}/%u"))),
+        ("acl", "lines of 10,000 levels", lines(2000, |n| format!("topic read {n}{}", "/a".repeat(10_000)))),
+        ("acl", "a million denials and grants", lines(1_000_000, |n| tangle(n, "topic deny", "topic read"))),
+        (
+            "acl",
+            "denials of patterns and grants",
+            lines(200_000, |n| tangle(n, "pattern deny", "topic read")),
+        ),
+        (
+            "acl",
+            "grants of patterns and users",
+            lines(200_000, |n| format!("user u{n}\n{}", tangle(n, "pattern read", "topic deny"))),
+        ),
         ("acl", "a million lines", lines(500_000, |n| format!("user u{}\ntopic read a/{n}", n % 5000))),
         ("acl", "a million bad lines", lines(1_000_000, |n| format!("topics {n}"))),
         ("acl", "a million bad filters", lines(1_000_000, |n| format!("topic read a{n}#"))),

@@ -342,7 +342,7 @@ fn rights_keep_their_meaning() {
     let meaning = |text: &[u8]| {
         let mut sources = Sources::default();
         let id = sources.add(Source::new("t", text));
-        let (acl, notes) = acl::read(id, text, Release::newest());
+        let (acl, notes) = acl::read(id, &text.into(), Release::newest());
         let rule =
             |rule: &moskit::model::acl::AclRule| (rule.subject, rule.access, acl.filter(rule).to_vec());
         let rules: Vec<_> = acl.rules.iter().map(rule).collect();

@@ -2,12 +2,15 @@
 
 mod layout;
 
+use std::sync::Arc;
+
+use memchr::memchr;
 use pest::Parser;
 
-use crate::access;
+use crate::access::{self, Kinds};
 use crate::catalogue::Release;
 use crate::lang::lines::{Line, NulHabits, Seen, grammar_text, seen, trim};
-use crate::model::acl::{Access, Acl, AclUser, Subject};
+use crate::model::acl::{Access, Acl, Subject};
 use crate::model::notes::{AclNote, Effect, Note, NoteKind, Phase};
 use crate::text::{SourceId, Span};
 
@@ -24,15 +27,16 @@ mod grammar {
 
 /// Reads the rules of an ACL file as a release does, and notes what is wrong or odd. Lines that the broker refuses
 /// give no rule.
-pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Acl, Vec<Note>) {
+///
+/// The text is shared, not copied.
+pub fn read(source: SourceId, bytes: &Arc<[u8]>, release: Release) -> (Acl, Vec<Note>) {
     let mut reading = Reading {
         source,
         bytes,
-        acl: Acl::new(source, bytes.into()),
+        acl: Acl::new(source, bytes.clone()),
         notes: Vec::new(),
         subject: Subject::Anonymous,
         user_line: None,
-        users: std::collections::HashMap::new(),
     };
     for Seen { line, nul } in seen(bytes, NulHabits::of(release)) {
         if let Some(at) = nul {
@@ -50,7 +54,6 @@ struct Reading<'a> {
     notes: Vec<Note>,
     subject: Subject,
     user_line: Option<Span>,
-    users: std::collections::HashMap<Box<[u8]>, u32>,
 }
 
 impl Reading<'_> {
@@ -63,53 +66,32 @@ impl Reading<'_> {
         // The broker cuts white space off the end only, so a leading tab stays.
         let (_, end) = trim(self.bytes, line.start, line.content_end);
         let content = &self.bytes[line.start..end.max(line.start)];
-        let text = grammar_text(content);
-        let Ok(pairs) = Grammar::parse(Rule::line, &text) else {
-            return self.note(AclNote::UnknownKeyword, line.start, end, Effect::Fatal);
-        };
-        let mut parts = Parts::default();
-        for pair in pairs.flatten() {
-            let span = pair.as_span();
-            let place = (line.start + span.start(), line.start + span.end());
-            let range = Some(place);
-            match pair.as_rule() {
-                Rule::comment | Rule::blank => return,
-                Rule::unknown => {
-                    return self.note(AclNote::UnknownKeyword, place.0, place.1, Effect::Fatal);
-                }
-                Rule::user => parts.is_user = true,
-                Rule::name => parts.name = range,
-                Rule::keyword => {
-                    parts.keyword = range;
-                    parts.is_pattern = pair.as_str() == "pattern";
-                }
-                Rule::word => parts.word = range,
-                Rule::rest => parts.rest = range,
-                Rule::line | Rule::rule | Rule::EOI => {}
-            }
+        match plain(content).unwrap_or_else(|| by_grammar(content)) {
+            Content::Nothing => {}
+            Content::Unknown => self.note(AclNote::UnknownKeyword, line.start, end, Effect::Fatal),
+            Content::User { name } => self.user(line.start, end, name),
+            Content::Rule(parts) => self.rule(line.start, end, &parts),
         }
-        if parts.is_user { self.user(line.start, end, &parts) } else { self.rule(line.start, end, &parts) }
     }
 
-    fn user(&mut self, start: usize, end: usize, parts: &Parts) {
-        let name =
-            parts.name.map(|(start, end)| trim(self.bytes, start, end)).filter(|(start, end)| start < end);
+    fn user(&mut self, start: usize, end: usize, name: Option<Range>) {
+        let name = name
+            .map(|name| trim(self.bytes, start + name.0, start + name.1))
+            .filter(|(start, end)| start < end);
         let Some((name_start, name_end)) = name else {
             return self.note(AclNote::Empty, start, end, Effect::Fatal);
         };
         let span = Span::new(self.source, name_start, name_end);
-        let name: Box<[u8]> = self.bytes[name_start..name_end].into();
-        let next = self.acl.users.len() as u32;
-        let index = *self.users.entry(name.clone()).or_insert(next);
-        if index == next {
-            self.acl.users.push(AclUser { name, span });
-        }
-        self.subject = Subject::User(index);
+        let name = &self.bytes[name_start..name_end];
+        self.subject = Subject::User(self.acl.add_user(name, span));
         self.user_line = Some(Span::new(self.source, start, end));
     }
 
     fn rule(&mut self, start: usize, end: usize, parts: &Parts) {
-        let Some(word) = parts.word else { return self.note(AclNote::Empty, start, end, Effect::Fatal) };
+        let at = |range: Range| (start + range.0, start + range.1);
+        let Some(word) = parts.word.map(at) else {
+            return self.note(AclNote::Empty, start, end, Effect::Fatal);
+        };
         let access = |range: (usize, usize)| match &self.bytes[range.0..range.1] {
             b"read" => Some(Access::Read),
             b"write" => Some(Access::Write),
@@ -117,7 +99,7 @@ impl Reading<'_> {
             b"deny" => Some(Access::Deny),
             _ => None,
         };
-        let (access, filter) = match parts.rest {
+        let (access, filter) = match parts.rest.map(at) {
             Some(rest) => match access(word) {
                 Some(access) => (access, trim(self.bytes, rest.0, rest.1)),
                 None => return self.note(AclNote::UnknownAccess, word.0, word.1, Effect::Fatal),
@@ -132,23 +114,38 @@ impl Reading<'_> {
                 (Access::ReadWrite, trim(self.bytes, word.0, word.1))
             }
         };
-        self.filter(parts, access, filter);
+        self.filter(parts, start + parts.keyword_start, access, filter);
     }
 
-    fn filter(&mut self, parts: &Parts, access: Access, (start, end): (usize, usize)) {
+    fn filter(&mut self, parts: &Parts, keyword: usize, access: Access, (start, end): Range) {
         let filter = &self.bytes[start..end];
-        if access::check(filter).is_err() {
+        let kinds = Kinds::of(filter);
+        if !kinds.are_of_filter(filter) && access::check(filter).is_err() {
             return self.note(AclNote::InvalidFilter, start, end, Effect::Fatal);
         }
         let words = [&b"read "[..], b"write ", b"readwrite ", b"deny "];
-        if parts.rest.is_some()
+        if kinds.has_blank()
+            && parts.rest.is_some()
             && let Some(second) = words.into_iter().find(|second| filter.starts_with(second))
         {
             self.note(AclNote::DoubleAccess, start, start + second.len() - 1, Effect::None);
         }
-        let placeholder = filter.windows(2).position(|pair| pair == b"%u" || pair == b"%c");
-        let is_partial =
-            |level: &[u8]| level.len() > 2 && level.windows(2).any(|pair| pair == b"%u" || pair == b"%c");
+        if parts.is_pattern || kinds.has_percent() {
+            self.placeholders(parts, filter, start, end);
+        }
+        if parts.is_pattern
+            && let Some(user) = self.user_line
+        {
+            self.note(AclNote::PatternUnderUser { user }, keyword, end, Effect::None);
+        }
+        let subject = if parts.is_pattern { Subject::Everyone } else { self.subject };
+        self.acl.push(subject, access, start, end);
+    }
+
+    fn placeholders(&mut self, parts: &Parts, filter: &[u8], start: usize, end: usize) {
+        let is_placeholder = |pair: &[u8]| pair == b"%u" || pair == b"%c";
+        let placeholder = filter.windows(2).position(is_placeholder);
+        let is_partial = |level: &[u8]| level.len() > 2 && level.windows(2).any(is_placeholder);
         match (parts.is_pattern, placeholder) {
             (true, None) => self.note(AclNote::PatternWithoutPlaceholder, start, end, Effect::None),
             (true, Some(_)) if filter.split(|byte| *byte == b'/').any(is_partial) => {
@@ -159,36 +156,90 @@ impl Reading<'_> {
             }
             _ => {}
         }
-        if parts.is_pattern
-            && let (Some(user), Some(keyword)) = (self.user_line, parts.keyword)
-        {
-            self.note(AclNote::PatternUnderUser { user }, keyword.0, end, Effect::None);
-        }
-        let subject = if parts.is_pattern { Subject::Everyone } else { self.subject };
-        self.acl.push(subject, access, start, end);
     }
 }
 
-/// The parts of a line, as offsets in the file.
-#[derive(Default)]
+/// Two offsets.
+type Range = (usize, usize);
+
+/// What a line says, with offsets from its beginning.
+#[derive(Debug, PartialEq, Eq)]
+enum Content {
+    /// It is empty or a comment.
+    Nothing,
+    /// It begins with no keyword.
+    Unknown,
+    User {
+        name: Option<Range>,
+    },
+    Rule(Parts),
+}
+
+/// The parts of a `topic` or `pattern` line.
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Parts {
-    is_user: bool,
     is_pattern: bool,
-    name: Option<(usize, usize)>,
-    keyword: Option<(usize, usize)>,
-    word: Option<(usize, usize)>,
-    rest: Option<(usize, usize)>,
+    keyword_start: usize,
+    word: Option<Range>,
+    rest: Option<Range>,
+}
+
+/// What the grammar makes of a line.
+fn by_grammar(content: &[u8]) -> Content {
+    let text = grammar_text(content);
+    let Ok(pairs) = Grammar::parse(Rule::line, &text) else { return Content::Unknown };
+    let (mut parts, mut name, mut is_user) = (Parts::default(), None, false);
+    for pair in pairs.flatten() {
+        let range = Some((pair.as_span().start(), pair.as_span().end()));
+        match pair.as_rule() {
+            Rule::comment | Rule::blank => return Content::Nothing,
+            Rule::unknown => return Content::Unknown,
+            Rule::user => is_user = true,
+            Rule::name => name = range,
+            Rule::keyword => {
+                parts.keyword_start = pair.as_span().start();
+                parts.is_pattern = pair.as_str() == "pattern";
+            }
+            Rule::word => parts.word = range,
+            Rule::rest => parts.rest = range,
+            Rule::line | Rule::rule | Rule::EOI => {}
+        }
+    }
+    if is_user { Content::User { name } } else { Content::Rule(parts) }
+}
+
+/// The same for the lines that nearly all lines are, without the grammar: `user`, `topic` or `pattern` in front, with words
+/// behind. The line has no white space at its end.
+fn plain(content: &[u8]) -> Option<Content> {
+    if matches!(content.first(), None | Some(b'#')) {
+        return Some(Content::Nothing);
+    }
+    let end = content.len();
+    if content.starts_with(b"user ") {
+        return Some(Content::User { name: Some((5, end)) });
+    }
+    let is_pattern = content.starts_with(b"pattern ");
+    if !is_pattern && !content.starts_with(b"topic ") {
+        return None;
+    }
+    let behind_blanks = |at: usize| at + content[at..].iter().take_while(|byte| **byte == b' ').count();
+    let start = behind_blanks(if is_pattern { 8 } else { 6 });
+    let word = (start, memchr(b' ', &content[start..]).map_or(end, |length| start + length));
+    let rest = (word.1 < end).then(|| (behind_blanks(word.1), end));
+    Some(Content::Rule(Parts { is_pattern, keyword_start: 0, word: Some(word), rest }))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::text::{Source, Sources};
 
     fn shape(text: &str, release: Release) -> (Vec<String>, Vec<String>) {
         let mut sources = Sources::default();
         let id = sources.add(Source::new("t", text.as_bytes()));
-        let (acl, notes) = read(id, text.as_bytes(), release);
+        let (acl, notes) = read(id, &text.as_bytes().into(), release);
         let rules = acl.rules.iter().map(|rule| {
             let subject = match rule.subject {
                 Subject::Anonymous => "-".into(),
@@ -272,5 +323,47 @@ mod tests {
         let rules = |release| shape("topic a\n\0b\ntopic c", release).0;
         assert_eq!(rules(Release::new(2, 0, 11)), ["- ReadWrite a"]);
         assert_eq!(rules(Release::new(2, 0, 21)), ["- ReadWrite a", "- ReadWrite c"]);
+    }
+
+    /// Lines of the words and bytes of the grammar, as they come to it.
+    #[test]
+    fn plain_lines_are_read_as_by_the_grammar() {
+        let parts: Vec<&[u8]> = vec![
+            b"user",
+            b"topic",
+            b"pattern",
+            b" ",
+            b"  ",
+            b"read",
+            b"deny",
+            b"a/+/#",
+            b"%u",
+            b"#",
+            b"\t",
+            b"\r",
+            b"x",
+            b"\x0b",
+            b"\xff",
+            "\u{e9}".as_bytes(),
+            b"\0",
+            b"users",
+            b"topics",
+            b"",
+        ];
+        let front = prop::sample::select(vec![&b""[..], b"user ", b"topic ", b"pattern ", b"topic read "]);
+        let line = (front, prop::collection::vec(prop::sample::select(parts), 0..8));
+        let config = ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() };
+        let plain_ones = std::cell::Cell::new(0);
+        let outcome = proptest::test_runner::TestRunner::new(config).run(&line, |(front, parts)| {
+            let line = [front, &parts.concat()].concat();
+            let (_, end) = trim(&line, 0, line.len());
+            if let Some(found) = plain(&line[..end]) {
+                plain_ones.set(plain_ones.get() + 1);
+                prop_assert_eq!(found, by_grammar(&line[..end]), "{:?}", line);
+            }
+            Ok(())
+        });
+        assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+        assert!(plain_ones.get() > 10_000, "{} plain lines", plain_ones.get());
     }
 }

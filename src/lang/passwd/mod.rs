@@ -1,7 +1,6 @@
 //! Password files, as a release reads them.
 
-use std::collections::HashMap;
-
+use memchr::memchr;
 use pest::Parser;
 
 use crate::catalogue::{Quirk, Release};
@@ -9,7 +8,7 @@ use crate::credentials::{Encoding, PasswordHash, Scheme};
 use crate::lang::lines::{Line, NulHabits, Seen, grammar_text, seen, trim};
 use crate::model::notes::{Effect, Note, NoteKind, PasswordNote, Phase};
 use crate::model::{PasswordEntry, Passwords};
-use crate::text::{SourceId, Span};
+use crate::text::{Index, SourceId, Span};
 
 use grammar::{Grammar, Rule};
 
@@ -31,7 +30,8 @@ pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Passwords, Vec
         release,
         passwords: Passwords { source, entries: Vec::new() },
         notes: Vec::new(),
-        earlier: HashMap::new(),
+        names: Index::default(),
+        earlier: Vec::new(),
     };
     for Seen { line, nul } in seen(bytes, NulHabits::of_secrets(release)) {
         if let Some(at) = nul {
@@ -48,8 +48,10 @@ struct Reading<'a> {
     release: Release,
     passwords: Passwords,
     notes: Vec<Note>,
-    /// The last entry of each name.
-    earlier: HashMap<Box<[u8]>, Span>,
+    /// Places in `earlier` by name.
+    names: Index,
+    /// The first entry of each name, and where the name stands last.
+    earlier: Vec<(u32, Span)>,
 }
 
 impl Reading<'_> {
@@ -65,28 +67,19 @@ impl Reading<'_> {
 
     fn line(&mut self, line: Line) {
         let content = &self.bytes[line.start..line.content_end];
-        let text = grammar_text(content);
-        let Ok(pairs) = Grammar::parse(Rule::line, &text) else { return };
-        let mut name = None;
-        let mut hash = None;
-        for pair in pairs.flatten() {
-            let span = pair.as_span();
-            let range = || Some(trim(self.bytes, line.start + span.start(), line.start + span.end()));
-            match pair.as_rule() {
-                Rule::comment => return,
-                Rule::skipped => {
-                    let (start, end) = trim(self.bytes, line.start, line.content_end);
-                    if start < end {
-                        self.note(PasswordNote::NoColon, start, end, Effect::None);
-                    }
-                    return;
+        match plain(content).unwrap_or_else(|| by_grammar(content)) {
+            Content::Nothing => {}
+            Content::Skipped => {
+                let (start, end) = trim(self.bytes, line.start, line.content_end);
+                if start < end {
+                    self.note(PasswordNote::NoColon, start, end, Effect::None);
                 }
-                Rule::name => name = range(),
-                Rule::hash => hash = range(),
-                Rule::line | Rule::entry | Rule::EOI | Rule::colon | Rule::remains => {}
+            }
+            Content::Entry { name, hash } => {
+                let at = |range: Range| trim(self.bytes, line.start + range.0, line.start + range.1);
+                self.entry(line, name.map(at), hash.map(at));
             }
         }
-        self.entry(line, name, hash);
     }
 
     fn entry(&mut self, line: Line, name: Option<(usize, usize)>, hash: Option<(usize, usize)>) {
@@ -154,17 +147,67 @@ impl Reading<'_> {
     }
 
     fn duplicate(&mut self, name: &[u8], span: Span) {
-        if let Some(first) = self.earlier.insert(name.into(), span) {
-            let is_fatal = self.release.has(Quirk::DuplicatePasswordUserFatal);
-            let effect = if is_fatal { Effect::Fatal } else { Effect::None };
-            let kind = PasswordNote::Duplicate { first };
-            self.note(kind, span.start as usize, span.end as usize, effect);
+        let hash = self.names.hash(0, name);
+        let is_it =
+            |place: &u32| *self.passwords.entries[self.earlier[*place as usize].0 as usize].name == *name;
+        let Some(place) = self.names.find(hash).find(is_it) else {
+            self.names.add(hash, self.earlier.len() as u32);
+            return self.earlier.push((self.passwords.entries.len() as u32, span));
+        };
+        let first = std::mem::replace(&mut self.earlier[place as usize].1, span);
+        let is_fatal = self.release.has(Quirk::DuplicatePasswordUserFatal);
+        let effect = if is_fatal { Effect::Fatal } else { Effect::None };
+        let kind = PasswordNote::Duplicate { first };
+        self.note(kind, span.start as usize, span.end as usize, effect);
+    }
+}
+
+/// Two offsets.
+type Range = (usize, usize);
+
+/// What a line says, with offsets from its beginning.
+#[derive(Debug, PartialEq, Eq)]
+enum Content {
+    /// It is a comment.
+    Nothing,
+    /// It has no colon.
+    Skipped,
+    Entry {
+        name: Option<Range>,
+        hash: Option<Range>,
+    },
+}
+
+/// What the grammar makes of a line.
+fn by_grammar(content: &[u8]) -> Content {
+    let text = grammar_text(content);
+    let Ok(pairs) = Grammar::parse(Rule::line, &text) else { return Content::Nothing };
+    let (mut name, mut hash) = (None, None);
+    for pair in pairs.flatten() {
+        let range = Some((pair.as_span().start(), pair.as_span().end()));
+        match pair.as_rule() {
+            Rule::comment => return Content::Nothing,
+            Rule::skipped => return Content::Skipped,
+            Rule::name => name = range,
+            Rule::hash => hash = range,
+            Rule::line | Rule::entry | Rule::EOI | Rule::colon | Rule::remains => {}
         }
     }
+    Content::Entry { name, hash }
+}
+
+/// The same for the lines that nearly all lines are, a name, a colon and a hash, without the grammar.
+fn plain(content: &[u8]) -> Option<Content> {
+    let colon = memchr(b':', content).filter(|at| *at > 0 && content[0] != b'#')?;
+    let start = colon + 1;
+    let end = memchr(b':', &content[start..]).map_or(content.len(), |length| start + length);
+    (start < end).then_some(Content::Entry { name: Some((0, colon)), hash: Some((start, end)) })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::text::{Source, Sources};
 
@@ -206,5 +249,24 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(outcome(&text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn plain_lines_are_read_as_by_the_grammar() {
+        let parts: Vec<&[u8]> =
+            vec![b"a", b":", b":", b"$7$", b"#", b" ", b"\t", b"\r", b"\xff", "\u{e9}".as_bytes(), b"\0"];
+        let line = prop::collection::vec(prop::sample::select(parts), 0..10);
+        let config = ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() };
+        let plain_ones = std::cell::Cell::new(0);
+        let outcome = proptest::test_runner::TestRunner::new(config).run(&line, |parts| {
+            let line = parts.concat();
+            if let Some(found) = plain(&line) {
+                plain_ones.set(plain_ones.get() + 1);
+                prop_assert_eq!(found, by_grammar(&line), "{:?}", line);
+            }
+            Ok(())
+        });
+        assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+        assert!(plain_ones.get() > 3_000, "{} plain lines", plain_ones.get());
     }
 }

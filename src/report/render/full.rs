@@ -111,7 +111,12 @@ impl<'a> Text<'a> {
         let masked = source.masked();
         let bytes = masked.as_deref().unwrap_or(source.bytes());
         let is_plain = |character: char| !is_unshown(character) || matches!(character, '\n' | '\t');
-        let can_be_shown = std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_plain));
+        let is_simple = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+        // Without a way out in between, this is quick even for a large file.
+        let all_simple =
+            || bytes.chunks(4096).all(|part| part.iter().fold(true, |all, byte| all & is_simple(byte)));
+        let can_be_shown =
+            all_simple() || std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_plain));
         let name = printable_line(source.name());
         let shown = if can_be_shown { masked } else { Some(stand_ins(bytes)) };
         Self { source, name, shown }
