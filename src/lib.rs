@@ -4,6 +4,7 @@
 //! environment nor the clock.
 
 pub mod access;
+pub mod ask;
 pub mod boot;
 pub mod broker;
 pub mod catalogue;

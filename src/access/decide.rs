@@ -181,7 +181,7 @@ pub(super) fn left_to_acl<'f>(
 }
 
 /// Whether a grant allows an action.
-pub(super) fn gives(access: Access, action: Action) -> bool {
+pub fn gives(access: Access, action: Action) -> bool {
     match access {
         Access::Read => action == Action::Receive,
         Access::Write => action == Action::Publish,
@@ -191,12 +191,12 @@ pub(super) fn gives(access: Access, action: Action) -> bool {
 }
 
 /// Whether a name keeps its client from every pattern.
-pub(super) fn is_unsafe(name: &[u8]) -> bool {
+pub fn is_unsafe(name: &[u8]) -> bool {
     name.iter().any(|byte| matches!(byte, b'+' | b'#'))
 }
 
 /// The filter that a pattern is for one client; `None` where it matches nothing for that client.
-pub(super) fn expand(release: Release, pattern: &[u8], client: Client<'_>) -> Option<Vec<u8>> {
+pub fn expand(release: Release, pattern: &[u8], client: Client<'_>) -> Option<Vec<u8>> {
     put_names(Placeholders::in_patterns(release), pattern, client)
 }
 

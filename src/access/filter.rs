@@ -257,7 +257,7 @@ pub(super) const USER: &[u8] = b"%u";
 
 /// Whether a pattern is only for clients with a user name: every known release looks for the text `%u`, also
 /// where it is not replaced.
-pub(super) fn is_for_named(pattern: &[u8]) -> bool {
+pub fn is_for_named(pattern: &[u8]) -> bool {
     pattern.windows(2).any(|pair| pair == USER)
 }
 

@@ -40,11 +40,12 @@ pub use beaten::{BeatenDeny, beaten_pattern_denies};
 pub use compiled::Compiled;
 pub use cover::{Cover, Union};
 pub use dead::{DeadKind, DeadRule, dead_rules};
-pub use decide::{Action, Client, Decision, Layer, Witness, decide};
+pub use decide::{Action, Client, Decision, Layer, Witness, decide, expand, gives, is_unsafe};
 pub use difference::{Comparison, Difference, Relation, Topics, compare, difference};
 pub(crate) use filter::Kinds;
 pub use filter::{
-    InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_legal, matches, meet,
+    InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_for_named, is_legal, matches,
+    meet,
 };
 pub use identities::{ClientIds, Logins, Meaning, Names, Person, Realm};
 pub use isolation::{Intrusion, isolated};

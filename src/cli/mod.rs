@@ -2,6 +2,7 @@
 //!
 //! This is the only part of the library that prints and that reads the environment and the clock.
 
+mod access;
 mod broker;
 mod compile;
 mod fmt;
@@ -41,6 +42,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Access(access::Arguments),
     Lint(lint::Arguments),
     Compile(compile::Arguments),
     Fmt(fmt::Arguments),
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         }
     };
     let answer = match arguments.command {
+        Command::Access(arguments) => access::run(&arguments),
         Command::Lint(arguments) => lint::run(arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Fmt(arguments) => fmt::run(&arguments),

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::{Answer, NOTHING, output};
+use crate::ask;
 use crate::lang::spec::{self, script};
 use crate::{show, upgrade};
 
@@ -16,6 +17,8 @@ pub(super) struct Arguments {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Language {
+    /// What `moskit access` prints with `--format json`
+    Access,
     /// The spec
     Deployment,
     /// Files NAME.test.yaml
@@ -28,6 +31,7 @@ enum Language {
 
 pub(super) fn run(arguments: &Arguments) -> Answer {
     let schema = match arguments.language {
+        Language::Access => ask::schema(),
         Language::Deployment => spec::schema(),
         Language::Test => script::schema(),
         Language::Show => show::schema(),

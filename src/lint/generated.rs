@@ -8,73 +8,103 @@ use super::{Input, Kind, Outcome, conclude};
 use crate::catalogue::{Release, Target};
 use crate::compile::manifest::Manifest;
 use crate::compile::{Installed, Lines, Placement, draft};
-use crate::lang::spec;
+use crate::lang::spec::{self, Spec};
 use crate::lang::{Reader, conf};
 use crate::model::Lowered;
 use crate::report::{Diagnostic, Severity, Waivers, shortened};
 use crate::text::{Source, SourceId, Sources, Span};
 
+/// A spec, through the files that it would be compiled to.
+pub struct Drafted {
+    /// What was read of it.
+    pub spec: Spec,
+    /// The spec and every text that was read.
+    pub sources: Sources,
+    /// What each release makes of the files.
+    pub lowered: Vec<Lowered>,
+    id: SourceId,
+    texts: HashMap<SourceId, Lines>,
+}
+
+/// A spec that cannot be compiled: its texts, and what is wrong.
+pub type Refused = (Sources, Vec<Diagnostic>);
+
+impl Drafted {
+    /// Reads a spec. It needs no secret: the passwords of its files are stand-ins.
+    ///
+    /// # Errors
+    /// What is wrong with the spec.
+    pub fn read(input: &Input<'_>) -> Result<Self, Refused> {
+        let mut sources = Sources::default();
+        let id = sources.add(Source::new(input.name, input.bytes.clone()));
+        let decoded = spec::decode(id, &input.bytes);
+        decoded.spec.secrets().for_each(|span| sources.hide(span));
+        let mut problems = decoded.problems;
+        if !problems.is_empty() {
+            return Err((sources, problems));
+        }
+        let placement = Placement { name: input.name, prefix: None };
+        let draft = draft(&decoded.spec, &sources, &placement, &mut problems);
+        if !problems.is_empty() {
+            return Err((sources, problems));
+        }
+        let mut installed = Installed::over(input.files);
+        for (path, lines) in &draft.texts {
+            installed.add(path, Some(lines.text().as_bytes().into()), 0o600, &draft.user);
+        }
+        for path in &draft.planned {
+            installed.add(path, None, 0o600, &draft.user);
+        }
+        let releases = if input.releases.is_empty() { &draft.releases } else { input.releases };
+        let mut reader = Reader::new(&installed, input.environment.clone());
+        reader.sources = sources;
+        let mut texts: HashMap<SourceId, Lines> = HashMap::new();
+        let mut main = None;
+        for (path, lines) in draft.texts {
+            let path = Path::new(&path);
+            let shown = format!("{} (generated)", path.file_name().unwrap_or_default().to_string_lossy());
+            let bytes: Arc<[u8]> = lines.text().as_bytes().into();
+            let text = reader.sources.add(Source::new(shown, bytes));
+            reader.know(path, text);
+            main.get_or_insert(text);
+            texts.insert(text, lines);
+        }
+        let Some(main) = main else { return Err((reader.sources, problems)) };
+        let tree = conf::parse(main, reader.sources.get(main).bytes());
+        let lowered = releases.iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect();
+        Ok(Self { spec: decoded.spec, sources: reader.sources, lowered, id, texts })
+    }
+
+    /// The place in the spec that a place in a generated file comes from; `None` in any other text.
+    pub fn origin(&self, span: Span) -> Option<Span> {
+        let lines = self.texts.get(&span.source)?;
+        Some(lines.origin(self.sources.position(span).line).unwrap_or(Span::new(self.id, 0, 0)))
+    }
+}
+
 /// A spec: its own problems, or else the findings on what it compiles to, at the places that they come from.
 pub(super) fn spec(input: Input<'_>) -> Outcome {
-    let mut sources = Sources::default();
-    let id = sources.add(Source::new(input.name, input.bytes.clone()));
-    let decoded = spec::decode(id, &input.bytes);
-    decoded.spec.secrets().for_each(|span| sources.hide(span));
-    let mut problems = decoded.problems.clone();
-    if !problems.is_empty() {
-        return refused(input.name, sources, problems);
-    }
-    let placement = Placement { name: input.name, prefix: None };
-    let draft = draft(&decoded.spec, &sources, &placement, &mut problems);
-    if !problems.is_empty() {
-        return refused(input.name, sources, problems);
-    }
-    let mut installed = Installed::over(input.files);
-    for (path, lines) in &draft.texts {
-        installed.add(path, Some(lines.text().as_bytes().into()), 0o600, &draft.user);
-    }
-    for path in &draft.planned {
-        installed.add(path, None, 0o600, &draft.user);
-    }
-    let releases = if input.releases.is_empty() { &draft.releases } else { input.releases };
-    let mut reader = Reader::new(&installed, input.environment);
-    reader.sources = sources;
-    let mut texts: HashMap<SourceId, Lines> = HashMap::new();
-    let mut main = None;
-    for (path, lines) in draft.texts {
-        let path = Path::new(&path);
-        let shown = format!("{} (generated)", path.file_name().unwrap_or_default().to_string_lossy());
-        let bytes: Arc<[u8]> = lines.text().as_bytes().into();
-        let text = reader.sources.add(Source::new(shown, bytes));
-        reader.know(path, text);
-        main.get_or_insert(text);
-        texts.insert(text, lines);
-    }
-    let Some(main) = main else { return refused(input.name, reader.sources, problems) };
-    let tree = conf::parse(main, reader.sources.get(main).bytes());
-    let lowered: Vec<Lowered> =
-        releases.iter().map(|release| conf::lower(&mut reader, &tree, *release)).collect();
-    let mut waivers = Waivers::read(&reader.sources);
+    let drafted = match Drafted::read(&input) {
+        Ok(drafted) => drafted,
+        Err((sources, problems)) => return refused(input.name, sources, problems),
+    };
+    let mut waivers = Waivers::read(&drafted.sources);
     // What the generated texts waive stands in `accept`, where a wrong name is told once and in its place.
-    waivers.mentions.retain(|(_, span)| !texts.contains_key(&span.source));
-    for accepted in &decoded.spec.accept {
+    waivers.mentions.retain(|(_, span)| !drafted.texts.contains_key(&span.source));
+    for accepted in &drafted.spec.accept {
         waivers.mentions.push((accepted.rule.value.to_string(), accepted.rule.span));
     }
-    let now = reader.environment.now;
-    let sources = reader.sources;
-    let home = |span: Span, sources: &Sources| match texts.get(&span.source) {
-        Some(lines) => lines.origin(sources.position(span).line).unwrap_or(Span::new(id, 0, 0)),
-        None => span,
-    };
+    let now = input.environment.now;
+    let home = |span: Span| drafted.origin(span).unwrap_or(span);
     let none = Waivers::default();
-    let mut outcome = conclude(input.name, Kind::Spec, sources, &lowered, now, &none);
+    let mut outcome = conclude(input.name, Kind::Spec, drafted.sources.clone(), &drafted.lowered, now, &none);
     let findings = std::mem::take(&mut outcome.findings);
     for mut finding in findings {
         let sources = &outcome.sources;
         let is_waived = waivers.waives(&finding, sources);
-        finding.primary.span = home(finding.primary.span, sources);
+        finding.primary.span = home(finding.primary.span);
         for related in &mut finding.related {
-            related.span = home(related.span, sources);
+            related.span = home(related.span);
         }
         finding.related.retain(|related| related.span != finding.primary.span);
         if is_waived || waivers.waives(&finding, sources) {
@@ -87,7 +117,7 @@ pub(super) fn spec(input: Input<'_>) -> Outcome {
     outcome.findings.sort_by_key(|finding| finding.primary.span);
     for verdict in &mut outcome.verdicts {
         if let Some((span, _)) = &mut verdict.reason {
-            *span = home(*span, &outcome.sources);
+            *span = home(*span);
         }
     }
     outcome

@@ -7,7 +7,7 @@ mod kind;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use generated::Packed;
+pub use generated::{Drafted, Packed, Refused};
 pub use json::json;
 pub use kind::{Kind, detect};
 
@@ -251,7 +251,8 @@ fn bare(source: SourceId, release: Release, security: Security) -> Deployment {
     }
 }
 
-fn acl_alone(reader: &mut Reader<'_>, path: &Path, id: SourceId, release: Release) -> Lowered {
+/// An ACL file that no configuration names, as a release reads it; `id` is its text.
+pub fn acl_alone(reader: &mut Reader<'_>, path: &Path, id: SourceId, release: Release) -> Lowered {
     let (acl, notes) = match reader.acl(path, release) {
         Ok((acl, notes)) => (FileState::Loaded(acl), notes.to_vec()),
         Err(_) => (FileState::Failed, Vec::new()),

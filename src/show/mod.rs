@@ -5,7 +5,7 @@ mod idle;
 mod json;
 mod lost;
 mod rows;
-mod schema;
+pub(crate) mod schema;
 mod table;
 mod text;
 
@@ -17,6 +17,7 @@ pub use json::json;
 pub use lost::{Lost, place};
 pub use rows::{Origin, Row, Shown, default as default_row};
 pub use schema::schema;
+pub(crate) use table::table;
 pub use text::{rights, text, title, value, who};
 
 use crate::catalogue::{OptionId, Quirk, Release, options};

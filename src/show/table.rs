@@ -7,7 +7,7 @@ const GAP: usize = 2;
 const NARROWEST: usize = 8;
 
 /// Lays out rows of cells in a width, each line behind `indent` columns. Cells that do not fit are wrapped.
-pub(super) fn table(rows: &[Vec<String>], width: usize, indent: usize) -> String {
+pub(crate) fn table(rows: &[Vec<String>], width: usize, indent: usize) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths = widths(rows, count, width.saturating_sub(indent));
     let mut out = String::new();

@@ -56,6 +56,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("show", &["catalogue", "lang", "lint", "model", "report", "text"]),
+    ("ask", &["access", "catalogue", "lang", "lint", "model", "report", "show", "text"]),
     ("upgrade", &["access", "catalogue", "lang", "lint", "model", "report", "rules", "show", "text"]),
     ("lint", &["catalogue", "compile", "lang", "model", "report", "rules", "text"]),
 ];

@@ -1,0 +1,192 @@
+//! What `moskit access` answers: case by case in `tests/access/`, its JSON against the schema, and what it says of batches.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use moskit::ask;
+use serde_json::Value as Json;
+
+use crate::show::scene;
+use crate::spec::{folder, is_updating};
+
+/// Runs a line of shell in a folder, with `moskit` on the path: what it prints, and its exit code.
+fn shell(folder: &Path, line: &str) -> (String, i32) {
+    let programs = Path::new(env!("CARGO_BIN_EXE_moskit")).parent().unwrap().display().to_string();
+    let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
+    let output = Command::new("sh")
+        .args(["-c", &format!("({line}) 2>&1")])
+        .current_dir(folder)
+        .env_clear()
+        .envs([("PATH", path.as_str()), ("COLUMNS", "80")])
+        .output()
+        .unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
+}
+
+/// A block between fences: where its text begins and ends in the page.
+struct Block<'p> {
+    info: &'p str,
+    text: &'p str,
+}
+
+/// A section of a page: its title, and its blocks.
+struct Section<'p> {
+    title: &'p str,
+    blocks: Vec<Block<'p>>,
+}
+
+fn sections(page: &str) -> Vec<Section<'_>> {
+    let section = |text| -> Section<'_> {
+        let (title, rest) = str::split_once(text, '\n').unwrap();
+        let blocks = rest.split("```").skip(1).step_by(2).map(|block| {
+            let (info, text) = block.split_once('\n').unwrap();
+            Block { info, text }
+        });
+        Section { title, blocks: blocks.collect() }
+    };
+    page.split("\n## ").skip(1).map(section).collect()
+}
+
+fn commands(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| line.strip_prefix("$ "))
+}
+
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<PathBuf> =
+        fs::read_dir(folder("tests/access")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    pages.sort();
+    pages
+}
+
+/// The folder of a section.
+fn folder_of(section: &Section<'_>) -> tempfile::TempDir {
+    let files = section.blocks.iter().filter(|block| block.info != "console");
+    scene(&files.map(|block| (block.info, block.text)).collect::<Vec<_>>())
+}
+
+/// What is printed for the commands of a block.
+fn printed(folder: &Path, block: &Block<'_>, title: &str) -> String {
+    let mut out = String::new();
+    for command in commands(block.text) {
+        let (text, status) = shell(folder, command);
+        assert_eq!(shell(folder, command), (text.clone(), status), "{title}: twice the same");
+        let longest =
+            text.lines().filter(|line| !line.starts_with(['{', 'm'])).map(|line| line.chars().count()).max();
+        assert!(longest <= Some(80), "{title}: {text}");
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        out += &format!("$ {command}\n{text}{end}exit {status}\n");
+    }
+    out
+}
+
+#[test]
+fn what_is_answered() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let mut updated = text.clone();
+        for section in sections(&text) {
+            let folder = folder_of(&section);
+            for block in section.blocks.iter().filter(|block| block.info == "console") {
+                let found = printed(folder.path(), block, section.title);
+                if is_updating() {
+                    let from = updated.find(&format!("\n## {}\n", section.title)).unwrap();
+                    let at = from + updated[from..].find(block.text).unwrap();
+                    updated.replace_range(at..at + block.text.len(), &found);
+                } else if found != block.text {
+                    wrong.push(format!("{}: {}\n{found}", page.display(), section.title));
+                }
+            }
+        }
+        if updated != text {
+            fs::write(&page, updated).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_schema_describes_what_is_answered() {
+    let validator = jsonschema::draft202012::new(&ask::schema()).unwrap();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for section in sections(&text) {
+            let folder = folder_of(&section);
+            for block in section.blocks.iter().filter(|block| block.info == "console") {
+                for command in commands(block.text).filter(|command| command.starts_with("moskit access")) {
+                    if command.contains("--batch") || command.contains("--format") {
+                        continue;
+                    }
+                    let (_, status) = shell(folder.path(), command);
+                    let (shown, other) =
+                        shell(folder.path(), &format!("{command} --format json 2>/dev/null"));
+                    assert_eq!(status, other, "{command}: the same exit code");
+                    if shown.is_empty() && status == 2 {
+                        continue;
+                    }
+                    let shown: Json =
+                        serde_json::from_str(&shown).unwrap_or_else(|error| panic!("{error}: {shown}"));
+                    let faults: Vec<_> = validator
+                        .iter_errors(&shown)
+                        .map(|fault| format!("{}: {fault}", fault.instance_path()))
+                        .collect();
+                    assert_eq!(faults, Vec::<String>::new(), "{command}\n{shown:#}");
+                    *kinds.entry(shown["command"].as_str().unwrap().to_owned()).or_default() += 1;
+                }
+            }
+        }
+    }
+    let asked: Vec<&str> = kinds.keys().map(String::as_str).collect();
+    assert_eq!(asked, ["can", "compare", "effective", "explain", "who"]);
+}
+
+#[test]
+fn the_schema_is_fresh() {
+    let path = folder("schemas/access.schema.json");
+    let fresh = serde_json::to_string_pretty(&ask::schema()).unwrap() + "\n";
+    if is_updating() {
+        fs::write(&path, &fresh).unwrap();
+    }
+    let stored = fs::read_to_string(&path).unwrap_or_default();
+    assert!(stored == fresh, "schemas/access.schema.json is stale: run the tests with UPDATE_EXPECT=1");
+    assert!(jsonschema::meta::is_valid(&ask::schema()));
+}
+
+#[test]
+fn large_batches_are_answered_as_they_come() {
+    let rules: String = (0..2000).map(|user| format!("user u{user}\ntopic read a/{user}/#\n")).collect();
+    let folder = scene(&[("aclfile", &rules)]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_moskit"))
+        .args(["access", "can", "--acl", "aclfile", "--batch", "-"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut questions = child.stdin.take().unwrap();
+    let asker = std::thread::spawn(move || {
+        for number in 0..20_000 {
+            let (user, topic) = (number % 2000, number % 1999);
+            let line = format!(
+                "{{\"user\":\"u{user}\",\"client_id\":\"c\",\"action\":\"receive\",\"topic\":\"a/{topic}/x\"}}\n"
+            );
+            questions.write_all(line.as_bytes()).unwrap();
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    asker.join().unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().count(), 20_000);
+    for (number, line) in text.lines().enumerate() {
+        let answer: Json = serde_json::from_str(line).unwrap();
+        let is_own = number % 2000 == number % 1999;
+        assert_eq!(answer["user"], format!("u{}", number % 2000));
+        assert_eq!(answer["allowed"], is_own, "{line}");
+        assert_eq!(answer["line"].as_u64(), is_own.then(|| (number as u64 % 2000) * 2 + 2), "{line}");
+    }
+}
