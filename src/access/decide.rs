@@ -136,10 +136,10 @@ pub fn decide(
 }
 
 /// The only `$SYS` topics that clients may publish to: those of bridges.
-const BRIDGE_STATE: &[u8] = b"$SYS/broker/connection/+/state";
+pub(super) const BRIDGE_STATE: &[u8] = b"$SYS/broker/connection/+/state";
 
 /// Whether the broker refuses by itself. Both names are prefixes of text: `$SYSx` counts too.
-fn broker_refuses(action: Action, topic: &[u8]) -> bool {
+pub(super) fn broker_refuses(action: Action, topic: &[u8]) -> bool {
     if topic.starts_with(b"$SYS") {
         action == Action::Publish && !matches(BRIDGE_STATE, topic)
     } else {
@@ -197,6 +197,11 @@ pub(super) fn is_unsafe(name: &[u8]) -> bool {
 
 /// The filter that a pattern is for one client; `None` where it matches nothing for that client.
 pub(super) fn expand(release: Release, pattern: &[u8], client: Client<'_>) -> Option<Vec<u8>> {
+    put_names(Placeholders::in_patterns(release), pattern, client)
+}
+
+/// The same for a way to read placeholders.
+pub(super) fn put_names(placeholders: Placeholders, pattern: &[u8], client: Client<'_>) -> Option<Vec<u8>> {
     if client.user.is_none() && filter::is_for_named(pattern) {
         return None;
     }
@@ -205,7 +210,7 @@ pub(super) fn expand(release: Release, pattern: &[u8], client: Client<'_>) -> Op
         USER => client.user,
         _ => None,
     };
-    if Placeholders::in_patterns(release) == Placeholders::Anywhere {
+    if placeholders == Placeholders::Anywhere {
         let mut filter = Vec::with_capacity(pattern.len());
         let mut rest = pattern;
         while let Some(byte) = rest.first() {

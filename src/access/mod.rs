@@ -14,22 +14,38 @@ mod beaten;
 mod cover;
 mod dead;
 mod decide;
+mod difference;
 mod filter;
+mod identities;
+mod isolation;
+mod list;
 #[cfg(test)]
 mod properties;
 mod reach;
+mod realms;
+mod regions;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod tests;
 mod trie;
+mod who;
 
 pub use beaten::{BeatenDeny, beaten_pattern_denies};
 pub use cover::{Cover, Union};
 pub use dead::{DeadKind, DeadRule, dead_rules};
 pub use decide::{Action, Client, Decision, Layer, Witness, decide};
+pub use difference::{Comparison, Difference, Relation, Topics, compare, difference};
 pub use filter::{
     InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_legal, matches, meet,
 };
+pub use identities::{ClientIds, Logins, Meaning, Names, Person, Realm};
+pub use isolation::{Intrusion, isolated};
+pub use list::{DecisionList, ListedFilter, Policy, Tier};
 pub use reach::{Reach, Who, claims, confinement};
+pub use realms::{Compared, Contrast, compare_realms};
+pub use regions::{Exception, Region, differences, minimal};
+pub use who::{Holder, Judged, Share, may, who};
 
 /// The answer of a search whose work is bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +57,17 @@ pub struct Listing<T> {
     pub complete: bool,
 }
 
+/// What a search for one thing came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Search<T> {
+    /// This was found.
+    Found(T),
+    /// It was proved that there is none.
+    Nothing,
+    /// The work was used up before either was known.
+    GaveUp,
+}
+
 /// How much a search may still do, in visited nodes.
 struct Work {
     left: Cell<u64>,
@@ -50,6 +77,11 @@ impl Work {
     /// Enough for a search over `rules` lines that people wrote, and some seconds at most for any other.
     fn for_rules(rules: usize) -> Self {
         Self { left: Cell::new(1_000_000 + 300 * rules as u64) }
+    }
+
+    /// Enough for a search over all that `rules` lines give to whoever there may be.
+    fn for_everybody(rules: usize) -> Self {
+        Self { left: Cell::new(30_000_000 + 300 * rules as u64) }
     }
 
     /// Enough for any one look-up, which visits each node of a set at most once for each level.

@@ -15,6 +15,9 @@ use super::*;
 use crate::catalogue::Release;
 use crate::model::acl::{Access, Acl, AclRule, Subject};
 
+mod people;
+mod sets;
+
 const TOPIC_NAMES: [&str; 5] = ["", "a", "b", "$x", "f"];
 const USERS: [Option<&str>; 4] = [None, Some("a"), Some("a/b"), Some("f")];
 const CLIENT_IDS: [&str; 6] = ["a", "f", "a+", "$x", "a/b", "$x/f/a"];

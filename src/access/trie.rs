@@ -334,7 +334,7 @@ impl<'a> Trie<'a> {
 }
 
 /// Whether a level is a name that [`Trie::fresh_level`] may come to.
-fn is_candidate(level: &[u8]) -> bool {
+pub(super) fn is_candidate(level: &[u8]) -> bool {
     match level {
         [letter] => letter.is_ascii_lowercase(),
         [b'x', number @ ..] => number.iter().all(u8::is_ascii_digit),

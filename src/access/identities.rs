@@ -1,0 +1,516 @@
+//! Who can be whom: persons, and the names and client ids that can make a difference for them.
+//!
+//! A client id is any text that its client chooses, and so is a user name where any may log in. Filters look
+//! at each level by itself, so of all names only these differ: one that no filter holds, and those that a
+//! filter holds where the placeholder stands in another one. In 2.0 a name may span levels: there it is a run
+//! of a filter's levels, or any number of unknown ones.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::Work;
+use super::decide::{Action, Client, Decision, put_names};
+use super::difference::size;
+use super::filter::{CLIENT_ID, Level, MAX_LEVELS, Placeholders, USER, is_for_named, levels, split};
+use super::list::DecisionList;
+
+/// What every client may do: an ACL file as a release reads it, or whatever else decides.
+///
+/// Names may make a difference only through [`Self::patterns`], and for the names that it lists.
+pub trait Meaning {
+    /// The user names that have rules of their own.
+    fn names(&self) -> Vec<&[u8]>;
+
+    /// All filters as they are written.
+    fn filters(&self) -> Box<dyn Iterator<Item = &[u8]> + '_>;
+
+    /// The filters that hold for everyone, with placeholders. Clients with `+` or `#` in a name are kept from
+    /// them.
+    fn patterns(&self) -> Vec<&[u8]>;
+
+    /// Where placeholders in them are put in their place.
+    fn placeholders(&self) -> Placeholders;
+
+    /// What one client may do with one action.
+    fn list(&self, client: Client<'_>, action: Action) -> DecisionList<'_>;
+}
+
+/// Which user names clients can come with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Names<'a> {
+    /// Any: there is no password file, or any certificate of an authority will do.
+    Any,
+    /// These.
+    Only(BTreeSet<&'a [u8]>),
+}
+
+/// Which client ids clients can come with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientIds {
+    /// Any: clients choose them.
+    Chosen,
+    /// The user name (`use_username_as_clientid`); a client without one is refused.
+    UserName,
+}
+
+/// Who can log in at a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logins<'a> {
+    /// With which user names.
+    pub names: Names<'a>,
+    /// Whether also without one.
+    pub anonymous: bool,
+    /// With which client ids.
+    pub client_ids: ClientIds,
+}
+
+impl Logins<'_> {
+    /// Anybody as anybody.
+    pub fn open() -> Self {
+        Self { names: Names::Any, anonymous: true, client_ids: ClientIds::Chosen }
+    }
+}
+
+/// A listener: who can log in there, and what the ACL gives to whom.
+pub struct Realm<'a> {
+    /// What clients may do.
+    pub meaning: &'a dyn Meaning,
+    /// Who they can be.
+    pub logins: Logins<'a>,
+}
+
+impl<'a> Realm<'a> {
+    /// Whether a client with this user name gets in.
+    pub fn lets_in(&self, user: Option<&[u8]>) -> bool {
+        match (user.filter(|name| !name.is_empty()), &self.logins.names) {
+            (None, _) => self.logins.anonymous && self.logins.client_ids == ClientIds::Chosen,
+            (Some(_), Names::Any) => true,
+            (Some(name), Names::Only(names)) => names.contains(name),
+        }
+    }
+
+    /// What a client may do here: nothing where it does not get in.
+    pub fn list(&self, client: Client<'_>, action: Action) -> DecisionList<'a> {
+        if self.lets_in(client.user) {
+            self.meaning.list(self.as_seen(client), action)
+        } else {
+            DecisionList::nothing(action)
+        }
+    }
+
+    /// Decides a request of a client.
+    pub fn decide(&self, client: Client<'_>, action: Action, topic: &[u8]) -> Decision {
+        self.list(client, action).decide(topic)
+    }
+
+    /// The client with the id that counts.
+    fn as_seen<'c>(&self, client: Client<'c>) -> Client<'c> {
+        match (self.logins.client_ids, client.user) {
+            (ClientIds::UserName, Some(user)) => Client { client_id: user, ..client },
+            _ => client,
+        }
+    }
+}
+
+/// Clients that are told apart by their user name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Person {
+    /// Clients without user name.
+    Anonymous,
+    /// Those with this user name.
+    User(Vec<u8>),
+    /// Those with a name without rules of its own, which they choose.
+    Others,
+}
+
+/// A client that a search made up.
+pub(super) type Made = (Option<Vec<u8>>, Vec<u8>);
+
+/// A client of owned names.
+pub(super) fn client((user, client_id): &Made) -> Client<'_> {
+    Client { user: user.as_deref(), client_id }
+}
+
+/// Who can be whom in some realms that are looked at together.
+pub(super) struct People<'r, 'a> {
+    realms: &'r [&'r Realm<'a>],
+    /// Names that have rules, or that log in where not any name does.
+    known: HashSet<&'r [u8]>,
+    /// A user name that nobody has, and a client id that no filter holds.
+    someone: Vec<u8>,
+    client_id: Vec<u8>,
+    /// What patterns hold, of any of the realms.
+    pub(super) holds: Holds,
+}
+
+/// What the patterns of realms hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Holds {
+    /// Any pattern.
+    any: bool,
+    /// A client id that its client chooses.
+    ids: bool,
+    /// A user name.
+    pub(super) users: bool,
+    /// A name that may span levels.
+    spans: bool,
+    /// A name, in realms that do not read placeholders, or know clients, in the same way.
+    is_mixed: bool,
+}
+
+impl<'r, 'a> People<'r, 'a> {
+    pub(super) fn new(realms: &'r [&'r Realm<'a>]) -> Self {
+        let mut known: HashSet<&[u8]> = HashSet::new();
+        let mut holds = Holds::default();
+        for realm in realms {
+            known.extend(realm.meaning.names());
+            if let Names::Only(names) = &realm.logins.names {
+                known.extend(names);
+            }
+            let placeholders = realm.meaning.placeholders();
+            let is_chosen = realm.logins.client_ids == ClientIds::Chosen;
+            for pattern in realm.meaning.patterns() {
+                let has_id = placeholders.has_client_id(pattern);
+                let has_user = placeholders.has_user(pattern) || has_id && !is_chosen;
+                holds.any = true;
+                holds.ids |= has_id && is_chosen;
+                holds.users |= has_user;
+                holds.spans |= (has_id || has_user) && placeholders == Placeholders::Anywhere;
+            }
+        }
+        let mut ways = realms.iter().map(|realm| realm.meaning.placeholders());
+        let first = ways.next();
+        holds.is_mixed = (holds.ids || holds.users) && ways.any(|way| Some(way) != first)
+            || holds.any && realms.iter().any(|realm| realm.logins.client_ids != realms[0].logins.client_ids);
+        let texts = || realms.iter().flat_map(|realm| realm.meaning.filters()).chain(known.iter().copied());
+        let (someone, client_id) = (unused(b"someone", texts()), unused(b"client", texts()));
+        Self { realms, known, someone, client_id, holds }
+    }
+
+    /// Everybody who gets in somewhere: users with rules in the order of the files, then others by name.
+    pub(super) fn persons(&self) -> Vec<Person> {
+        let gets_in = |user| self.realms.iter().any(|realm| realm.lets_in(user));
+        let mut persons: Vec<Person> = gets_in(None).then_some(Person::Anonymous).into_iter().collect();
+        let mut seen = HashSet::new();
+        let named = self.realms.iter().flat_map(|realm| realm.meaning.names());
+        let logins = self.realms.iter().filter_map(|realm| match &realm.logins.names {
+            Names::Any => None,
+            Names::Only(names) => Some(names.iter().copied()),
+        });
+        for name in named.chain(logins.flatten()) {
+            if !name.is_empty() && seen.insert(name) && gets_in(Some(name)) {
+                persons.push(Person::User(name.to_vec()));
+            }
+        }
+        persons.extend(gets_in(Some(&self.someone)).then_some(Person::Others));
+        persons
+    }
+
+    /// A user name that nobody has, and that is not [`Self::plain`]'s.
+    pub(super) fn another_name(&self) -> Vec<u8> {
+        [b"another-", &*self.someone].concat()
+    }
+
+    /// The plainest client that a person can be.
+    pub(super) fn plain(&self, person: &Person) -> Made {
+        let user = match person {
+            Person::Anonymous => None,
+            Person::User(name) => Some(name.clone()),
+            Person::Others => Some(self.someone.clone()),
+        };
+        (user, self.client_id.clone())
+    }
+
+    /// Whether two lists of a person's plainest client are written alike, so that they are for each client
+    /// that the person can be: the names that were put in their place stand nowhere else.
+    pub(super) fn are_alike(&self, left: &DecisionList<'_>, right: &DecisionList<'_>) -> bool {
+        let layers = |list: &DecisionList<'_>| list.tiers.iter().map(|tier| tier.layer).collect::<Vec<_>>();
+        !self.holds.is_mixed && left.is_same(right) && layers(left) == layers(right)
+    }
+
+    /// Whether all that is true for a person is so for any other user of whom this tells the same: where they
+    /// get in. Nothing where a user has rules or a name that counts.
+    pub(super) fn stand_in(&self, person: &Person, named: &HashSet<&[u8]>) -> Option<Vec<bool>> {
+        let Person::User(name) = person else { return None };
+        let counts = self.holds.users || named.contains(&**name) || is_odd(name);
+        (!counts).then(|| self.realms.iter().map(|realm| realm.lets_in(Some(name))).collect())
+    }
+
+    /// The names that have rules in any of the realms.
+    pub(super) fn named(&self) -> HashSet<&'r [u8]> {
+        self.realms.iter().flat_map(|realm| realm.meaning.names()).collect()
+    }
+
+    /// The clients that a person can be, as far as they can differ; plain ones first.
+    ///
+    /// `asked` are filters that they are compared with, beside those of the realms.
+    pub(super) fn clients(&self, person: &Person, action: Action, asked: &[&[u8]], work: &Work) -> Vec<Made> {
+        let users = match person {
+            Person::Anonymous => vec![None],
+            Person::User(name) => vec![Some(name.clone())],
+            Person::Others => self.user_names(action, asked, work).into_iter().map(Some).collect(),
+        };
+        let plainest = users.first().cloned();
+        let with_ids = |user: Option<Vec<u8>>| {
+            let is_plain = Some(&user) == plainest.as_ref();
+            let ids = self.client_ids(user.as_deref(), is_plain, action, asked, work);
+            ids.into_iter().map(move |id| (user.clone(), id)).collect::<Vec<_>>()
+        };
+        let mut made: Vec<Made> = users.into_iter().flat_map(with_ids).collect();
+        // Stable, so that what is most like everyday names stays in front.
+        made.sort_by_key(|(user, id)| user.as_deref().is_some_and(is_odd) || is_odd(id));
+        made
+    }
+
+    /// The names that clients without rules of their own can choose.
+    fn user_names(&self, action: Action, asked: &[&[u8]], work: &Work) -> Vec<Vec<u8>> {
+        let mut names = Distinct::of(self.someone.clone());
+        let client = Client { user: Some(&self.someone), client_id: &self.client_id };
+        if self.holds.users {
+            let template = |_: Placeholders, pattern: &[u8]| Some(pattern.to_vec());
+            self.add_runs(&mut names, client, action, asked, (&[USER, CLIENT_ID], &template), work);
+        }
+        self.add_odd(&mut names, client, self.holds.users, true, action, work);
+        names.list.retain(|name| !self.known.contains(&**name));
+        names.list
+    }
+
+    /// The client ids that a user can choose; long unknown ones only where the user name is a plain one.
+    fn client_ids(
+        &self,
+        user: Option<&[u8]>,
+        is_plain: bool,
+        action: Action,
+        asked: &[&[u8]],
+        work: &Work,
+    ) -> Vec<Vec<u8>> {
+        let mut ids = Distinct::of(self.client_id.clone());
+        if self.realms.iter().all(|realm| realm.logins.client_ids == ClientIds::UserName) {
+            return ids.list;
+        }
+        let client = Client { user, client_id: &self.client_id };
+        if self.holds.ids {
+            user.into_iter().for_each(|user| ids.add(user.to_vec()));
+            // With the id standing for itself, the pattern has the user name in its place already.
+            let itself = Client { user, client_id: CLIENT_ID };
+            let template =
+                |placeholders: Placeholders, pattern: &[u8]| put_names(placeholders, pattern, itself);
+            self.add_runs(&mut ids, client, action, asked, (&[CLIENT_ID], &template), work);
+        }
+        self.add_odd(&mut ids, client, self.holds.ids, is_plain, action, work);
+        ids.list
+    }
+
+    /// Adds the names that filters of one realm hold where patterns of another have a placeholder.
+    fn add_runs(
+        &self,
+        names: &mut Distinct,
+        client: Client<'_>,
+        action: Action,
+        asked: &[&[u8]],
+        (wanted, template): (&[&[u8]], &dyn Fn(Placeholders, &[u8]) -> Option<Vec<u8>>),
+        work: &Work,
+    ) {
+        let lists: Vec<DecisionList<'_>> =
+            self.realms.iter().map(|realm| realm.list(client, action)).collect();
+        let deepest = self.deepest(&lists, asked);
+        for (at, realm) in self.realms.iter().enumerate() {
+            let placeholders = realm.meaning.placeholders();
+            for pattern in realm.meaning.patterns() {
+                if client.user.is_none() && is_for_named(pattern) || !pattern.contains(&b'%') {
+                    continue;
+                }
+                let Some(pattern) = template(placeholders, pattern) else { continue };
+                let others = lists.iter().enumerate().filter(|(other, _)| *other != at);
+                let others = others.flat_map(|(_, list)| &list.tiers).flat_map(|tier| &tier.filters);
+                let filters = others.map(|listed| &*listed.filter).chain(asked.iter().copied());
+                for filter in filters {
+                    if !work.spend(20) {
+                        return;
+                    }
+                    let runs = Runs { placeholders, wanted, unknown: &names.list[0].clone(), deepest };
+                    runs.of(&pattern, filter, &mut |run| names.add(run));
+                }
+            }
+        }
+    }
+
+    /// Adds names of several levels, names that start with `$`, and a name that is kept from patterns.
+    fn add_odd(
+        &self,
+        names: &mut Distinct,
+        client: Client<'_>,
+        holds: bool,
+        also_long: bool,
+        action: Action,
+        work: &Work,
+    ) {
+        let unknown = &names.list[0].clone();
+        let several = |count: usize| vec![&**unknown; count].join(&b'/');
+        let dollar = |count: usize| [b"$", &*several(count)].concat();
+        if holds {
+            names.add(dollar(1));
+            names.add(several(2));
+        }
+        if holds && also_long && self.holds.spans {
+            let lists: Vec<_> = self.realms.iter().map(|realm| realm.list(client, action)).collect();
+            for count in 2..=self.deepest(&lists, &[]) {
+                if !work.spend(count) {
+                    return;
+                }
+                names.add(several(count));
+                names.add(dollar(count));
+            }
+        }
+        if self.holds.any {
+            names.add([&**unknown, b"+"].concat());
+        }
+    }
+
+    /// More levels than any filter tells apart.
+    fn deepest(&self, lists: &[DecisionList<'_>], asked: &[&[u8]]) -> usize {
+        let listed = lists.iter().flat_map(|list| &list.tiers).flat_map(|tier| &tier.filters);
+        let filters = listed.map(|listed| &*listed.filter).chain(asked.iter().copied());
+        let deepest = filters.map(|filter| split(filter).count()).max().unwrap_or_default();
+        (deepest + 1).min(MAX_LEVELS)
+    }
+
+    /// What a client may do in each realm.
+    pub(super) fn lists(&self, made: &Made, action: Action) -> Vec<DecisionList<'a>> {
+        self.realms.iter().map(|realm| realm.list(client(made), action)).collect()
+    }
+
+    /// The names with which a filter that holds placeholders meets others.
+    pub(super) fn names_in(&self, text: &[u8], filters: &[&[u8]], unknown: &[u8]) -> Vec<Vec<u8>> {
+        let deepest = self.deepest(&[], filters);
+        let wanted = &[USER, CLIENT_ID];
+        let runs = Runs { placeholders: Placeholders::Anywhere, wanted, unknown, deepest };
+        let mut names = Distinct::of(unknown.to_vec());
+        filters.iter().for_each(|filter| runs.of(text, filter, &mut |run| names.add(run)));
+        names.list
+    }
+
+    /// Looks at the lists of each client that a person can be, until `visit` returns true; false where the
+    /// work is used up first.
+    pub(super) fn each_client(
+        &self,
+        person: &Person,
+        action: Action,
+        asked: &[&[u8]],
+        work: &Work,
+        visit: &mut dyn FnMut(&Made, &[DecisionList<'a>]) -> bool,
+    ) -> bool {
+        for made in self.clients(person, action, asked, work) {
+            let lists = self.lists(&made, action);
+            if !work.spend(lists.iter().map(size).sum::<usize>() + 5) {
+                return false;
+            }
+            if visit(&made, &lists) {
+                return true;
+            }
+        }
+        !work.is_used_up()
+    }
+}
+
+/// Names in the order in which they came, each once.
+struct Distinct {
+    list: Vec<Vec<u8>>,
+    seen: HashSet<Vec<u8>>,
+}
+
+impl Distinct {
+    fn of(first: Vec<u8>) -> Self {
+        Self { list: vec![first.clone()], seen: HashSet::from([first]) }
+    }
+
+    fn add(&mut self, name: Vec<u8>) {
+        if !name.is_empty() && self.seen.insert(name.clone()) {
+            self.list.push(name);
+        }
+    }
+}
+
+/// Whether a name is one that no honest client has.
+fn is_odd(name: &[u8]) -> bool {
+    name.iter().any(|byte| matches!(byte, b'+' | b'#'))
+}
+
+/// What stands in filters in the place of a pattern's placeholders.
+struct Runs<'r> {
+    placeholders: Placeholders,
+    wanted: &'r [&'r [u8]],
+    /// What stands for any name.
+    unknown: &'r [u8],
+    /// How many levels may stand for a `#`.
+    deepest: usize,
+}
+
+impl Runs<'_> {
+    fn of(&self, pattern: &[u8], filter: &[u8], add: &mut dyn FnMut(Vec<u8>)) {
+        let spans = self.placeholders == Placeholders::Anywhere;
+        let filter = levels(filter, Placeholders::Text);
+        for (index, level) in split(pattern).enumerate() {
+            let place = |pair: &[u8]| self.wanted.contains(&pair);
+            let Some(at) = level.windows(2).position(place).filter(|_| spans || place(level)) else {
+                continue;
+            };
+            let last = filter.len().saturating_sub(1);
+            let start = if filter.last() == Some(&Level::Rest) { index.min(last) } else { index };
+            let found = filter.get(start..).unwrap_or_default();
+            self.runs(found, (&level[..at], &level[at + 2..]), if spans { MAX_LEVELS } else { 1 }, add);
+        }
+    }
+
+    /// The texts of the first, the first two, … of these levels, at most so many, without what stands before
+    /// and behind the name.
+    fn runs(
+        &self,
+        found: &[Level<'_>],
+        (before, behind): (&[u8], &[u8]),
+        most: usize,
+        add: &mut dyn FnMut(Vec<u8>),
+    ) {
+        let mut run: Vec<u8> = Vec::new();
+        let mut count = 0;
+        for level in found {
+            let times = if *level == Level::Rest { self.deepest } else { 1 };
+            for _ in 0..times {
+                let mut text = match *level {
+                    Level::Text(text) | Level::Names(text) => text,
+                    Level::Any | Level::Rest => self.unknown,
+                };
+                let is_text = matches!(level, Level::Text(_));
+                if count == 0 && is_text {
+                    let Some(rest) = text.strip_prefix(before) else { return };
+                    text = rest;
+                }
+                if count > 0 {
+                    run.push(b'/');
+                }
+                let end = if is_text { text.strip_suffix(behind) } else { Some(text) };
+                if let Some(end) = end {
+                    add([&*run, end].concat());
+                }
+                run.extend_from_slice(text);
+                count += 1;
+                if count == most {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// A name that starts like `stem` and that no text holds.
+fn unused<'t>(stem: &[u8], texts: impl Iterator<Item = &'t [u8]>) -> Vec<u8> {
+    let mut next = None;
+    for text in texts.filter(|text| text.len() >= stem.len()) {
+        for at in text.windows(stem.len()).enumerate().filter(|(_, part)| *part == stem).map(|(at, _)| at) {
+            let digits = text[at + stem.len()..].iter().take_while(|byte| byte.is_ascii_digit()).take(9);
+            let number = digits.fold(0u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+            next = next.max(Some(number + 1));
+        }
+    }
+    let number = next.map(|number| number.to_string()).unwrap_or_default();
+    [stem, number.as_bytes()].concat()
+}

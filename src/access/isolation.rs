@@ -1,0 +1,180 @@
+//! Whether members of a fleet can reach each other's topics.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use super::decide::{Action, Client, Decision, Layer, Witness, put_names};
+use super::difference::difference_within;
+use super::filter::Placeholders;
+use super::identities::{Made, Names, People, Person, Realm};
+use super::list::{DecisionList, ListedFilter, Tier};
+use super::{Search, Work};
+
+/// A member that reaches a topic of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intrusion {
+    /// The member whose topic it is.
+    pub of: Vec<u8>,
+    /// What the intruder does with it.
+    pub action: Action,
+    /// The intruder and the topic.
+    pub witness: Witness,
+    /// The answer that allows it.
+    pub decision: Decision,
+}
+
+/// Proves that no member can publish to, or receive, a topic of another member, whatever client id it takes.
+///
+/// `topics` are filters in which `%u` and `%c` stand for a member's name, anywhere and as plain text: those of
+/// the member. With [`Names::Any`], whoever gets in with a user name is a member: then names are looked for
+/// that overlap with another's.
+pub fn isolated(realm: &Realm<'_>, members: &Names<'_>, topics: &[&[u8]]) -> Search<Intrusion> {
+    let realms = [realm];
+    let people = People::new(&realms);
+    let rules = realm.meaning.filters().count();
+    let persons: Vec<Person> = match members {
+        Names::Any => people.persons(),
+        Names::Only(names) => names.iter().map(|name| Person::User(name.to_vec())).collect(),
+    };
+    let name = |person: &Person| match person {
+        Person::User(name) => Some(name.clone()),
+        Person::Anonymous | Person::Others => None,
+    };
+    let names: BTreeSet<Vec<u8>> = persons.iter().filter_map(name).collect();
+    let another = people.another_name();
+    let others = matches!(members, Names::Any).then_some(&another);
+    let work = Work::for_everybody(rules + names.len());
+    let fleet = Fleet { people, names, others, topics, work };
+    let mut is_sure = true;
+    for person in persons.iter().filter(|person| **person != Person::Anonymous) {
+        for action in [Action::Publish, Action::Receive] {
+            match fleet.intrusion(person, action) {
+                Search::Nothing => {}
+                Search::GaveUp => is_sure = false,
+                found => return found,
+            }
+        }
+    }
+    if is_sure { Search::Nothing } else { Search::GaveUp }
+}
+
+struct Fleet<'f, 'r, 'a> {
+    people: People<'r, 'a>,
+    /// The members that are known by name.
+    names: BTreeSet<Vec<u8>>,
+    /// A name that stands for all others, where any is a member.
+    others: Option<&'f Vec<u8>>,
+    topics: &'f [&'f [u8]],
+    work: Work,
+}
+
+impl Fleet<'_, '_, '_> {
+    /// The filters of a member's topics.
+    fn topics_of(&self, name: &[u8]) -> Vec<Vec<u8>> {
+        let member = Client { user: Some(name), client_id: name };
+        self.topics.iter().filter_map(|text| put_names(Placeholders::Anywhere, text, member)).collect()
+    }
+
+    /// A topic of another member that a person can act on.
+    fn intrusion(&self, person: &Person, action: Action) -> Search<Intrusion> {
+        if let Person::User(name) = person
+            && self.is_surely_isolated(person, name, action)
+        {
+            return Search::Nothing;
+        }
+        let mut owned: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        for victim in self.names.iter().chain(self.others) {
+            self.own(victim, &mut owned);
+        }
+        let asked: Vec<&[u8]> = owned.iter().map(|(filter, _)| &**filter).collect();
+        let mut found = Search::Nothing;
+        let is_done = self.people.each_client(person, action, &asked, &self.work, &mut |made, lists| {
+            let Some(list) = lists.first() else { return true };
+            found = self.reached(made, list, &owned);
+            found != Search::Nothing
+        });
+        if is_done || found != Search::Nothing { found } else { Search::GaveUp }
+    }
+
+    fn own(&self, name: &Vec<u8>, owned: &mut Vec<(Vec<u8>, Vec<u8>)>) {
+        owned.extend(self.topics_of(name).into_iter().map(|filter| (filter, name.clone())));
+    }
+
+    /// A topic of another member, of these and those whose names stand in the client's own filters.
+    fn reached(
+        &self,
+        made: &Made,
+        list: &DecisionList<'_>,
+        owned: &[(Vec<u8>, Vec<u8>)],
+    ) -> Search<Intrusion> {
+        let mut owned = Cow::Borrowed(owned);
+        if let Some(unknown) = self.others {
+            let filters: Vec<&[u8]> =
+                list.tiers.iter().flat_map(|tier| &tier.filters).map(|listed| &*listed.filter).collect();
+            for name in self.topics.iter().flat_map(|text| self.people.names_in(text, &filters, unknown)) {
+                self.own(&name, owned.to_mut());
+            }
+        }
+        if !self.work.spend(owned.len()) {
+            return Search::GaveUp;
+        }
+        let others = owned.iter().enumerate().filter(|(_, (_, of))| made.0.as_ref() != Some(of));
+        let filters = others.map(|(at, (filter, _))| listed(filter, Some(at)));
+        let victims = DecisionList::new(list.action, vec![deny(filters.collect())], true);
+        match difference_within(list, &victims, &self.work) {
+            Search::Nothing => Search::Nothing,
+            Search::GaveUp => Search::GaveUp,
+            Search::Found(difference) => Search::Found(Intrusion {
+                of: difference.right.rule.map(|at| owned[at].1.clone()).unwrap_or_default(),
+                action: list.action,
+                witness: witness(made, difference.topic),
+                decision: difference.left,
+            }),
+        }
+    }
+
+    /// Whether a person reaches no topics but its own that any plain name could own: far cheaper than to look
+    /// at each member.
+    fn is_surely_isolated(&self, person: &Person, name: &[u8], action: Action) -> bool {
+        let is_plain = |name: &Vec<u8>| !name.contains(&b'/');
+        if name.contains(&b'/') || self.others.is_some() || !self.names.iter().all(is_plain) {
+            return false;
+        }
+        // A name inside a level: the wildcard that would stand for it is no filter.
+        let anyone = self.topics_of(b"+");
+        if anyone.iter().any(|filter| super::check(filter).is_err()) {
+            return false;
+        }
+        let own = self.topics_of(name);
+        let victims: Vec<DecisionList<'_>> =
+            own.iter().zip(&anyone).map(|(own, anyone)| all_but_others(action, own, anyone)).collect();
+        let asked: Vec<&[u8]> = anyone.iter().map(|filter| &**filter).collect();
+        let mut reaches = false;
+        let is_done = self.people.each_client(person, action, &asked, &self.work, &mut |_, lists| {
+            reaches = victims.iter().any(|victims| {
+                let reach = |list| difference_within(list, victims, &self.work);
+                lists.iter().any(|list| reach(list) != Search::Nothing)
+            });
+            reaches
+        });
+        is_done && !reaches
+    }
+}
+
+/// A list that denies what anyone owns, save what one owns.
+fn all_but_others<'f>(action: Action, own: &'f [u8], anyone: &'f [u8]) -> DecisionList<'f> {
+    let own = Tier { allows: true, ..deny(vec![listed(own, None)]) };
+    DecisionList::new(action, vec![own, deny(vec![listed(anyone, None)])], true)
+}
+
+fn deny(filters: Vec<ListedFilter<'_>>) -> Tier<'_> {
+    Tier { layer: Layer::OwnDeny, allows: false, filters }
+}
+
+fn listed(filter: &[u8], rule: Option<usize>) -> ListedFilter<'_> {
+    ListedFilter { filter: Cow::Borrowed(filter), rule }
+}
+
+fn witness((user, client_id): &Made, topic: Vec<u8>) -> Witness {
+    Witness { user: user.clone(), client_id: client_id.clone(), topic }
+}
