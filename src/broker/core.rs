@@ -22,7 +22,7 @@ use crate::model::Deployment;
 pub(super) struct Core {
     pub(super) release: Release,
     pub(super) limits: Limits,
-    /// Whether what waits for a client is lost when it comes back.
+    /// Whether what waits for a client is lost when it comes back, and its will if it waits.
     pub(super) loses_queues: bool,
     pub(super) doors: Vec<Door>,
     /// Connections of each door, those included that did not say who they are.

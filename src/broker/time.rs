@@ -42,7 +42,9 @@ impl Core {
 
     fn send_delayed_will(&mut self, key: SessionKey, now: Instant) {
         let will = self.sessions.get_mut(key).and_then(|session| session.will.take());
-        if let Some(will) = will {
+        if let Some(will) = will
+            && !self.loses_queues
+        {
             self.publish_will(key, &will.will, now);
         }
     }

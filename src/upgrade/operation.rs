@@ -60,8 +60,9 @@ const DIFFERENCES: [Difference; 8] = [
         place: |deployment| {
             deployment.per_listener_settings.filter(|setting| setting.value).map(|setting| setting.span)
         },
-        with: "what waits for the stored session of a client is lost when the client comes back",
-        without: "what waits for the stored session of a client is delivered",
+        with: "what waits for the stored session of a client is lost when the client comes back, and a will that \
+               waits is never sent",
+        without: "what waits for the stored session of a client is delivered, and a will that waits is sent",
     },
     Difference {
         quirk: Quirk::WebsocketsByLibrary,

@@ -11,6 +11,8 @@ mod client;
 mod clients;
 mod compile;
 mod compile_texts;
+mod decisions;
+mod deployments;
 mod exchanges;
 mod first_steps;
 mod fixtures;
