@@ -444,7 +444,7 @@ mod tests {
             (
                 "acl_file /etc/acl\npassword_file /etc/none\ncafile /etc/same\ncapath /etc/ca\n",
                 old,
-                "acl_file ../shared/0-acl\npassword_file /etc/none\ncafile ../shared/0-acl\ncapath folder2\n",
+                "acl_file ../common/0-acl\npassword_file /etc/none\ncafile ../common/0-acl\ncapath folder2\n",
             ),
             (
                 "log_dest none\nlog_dest topic\nlog_dest file /var/log/x\npid_file /run/x\npersistence_file /x/y\n",
