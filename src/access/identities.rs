@@ -403,10 +403,15 @@ impl<'r, 'a> People<'r, 'a> {
     }
 
     /// The names with which a filter that holds placeholders meets others.
-    pub(super) fn names_in(&self, text: &[u8], filters: &[&[u8]], unknown: &[u8]) -> Vec<Vec<u8>> {
+    pub(super) fn names_in(
+        &self,
+        text: &[u8],
+        filters: &[&[u8]],
+        unknown: &[u8],
+        placeholders: Placeholders,
+    ) -> Vec<Vec<u8>> {
         let deepest = self.deepest(&[], filters);
-        let wanted = &[USER, CLIENT_ID];
-        let runs = Runs { placeholders: Placeholders::Anywhere, wanted, unknown, deepest };
+        let runs = Runs { placeholders, wanted: &[USER, CLIENT_ID], unknown, deepest };
         let mut names = Distinct::of(unknown.to_vec());
         filters.iter().for_each(|filter| runs.of(text, filter, &mut |run| names.add(run)));
         names.list

@@ -175,10 +175,8 @@ fn fleets_are_isolated() {
         let names = logins_of(&(members.clone(), false, false)).names;
         let owned: Vec<&[u8]> = owned.iter().map(|filter| filter.as_bytes()).collect();
         let topics_of = |name: &[u8]| -> Vec<Vec<u8>> {
-            let text = |filter: &&[u8]| {
-                String::from_utf8_lossy(filter).replace("%u", &String::from_utf8_lossy(name)).into_bytes()
-            };
-            owned.iter().map(text).collect()
+            let member = Client { user: Some(name), client_id: name };
+            owned.iter().filter_map(|filter| expand(release, filter, member)).collect()
         };
         match isolated(&realm, &names, &owned) {
             Search::GaveUp => prop_assert!(false, "gave up"),
