@@ -74,8 +74,10 @@ fn printed(folder: &Path, block: &Block<'_>, title: &str) -> String {
     for command in commands(block.text) {
         let (text, status) = shell(folder, command);
         assert_eq!(shell(folder, command), (text.clone(), status), "{title}: twice the same");
-        let longest =
-            text.lines().filter(|line| !line.starts_with(['{', 'm'])).map(|line| line.chars().count()).max();
+        // What goes to stderr has one line for each thing that is wrong.
+        let (report, _) = shell(folder, &format!("({command}) 2>/dev/null"));
+        let lines = report.lines().filter(|line| !line.starts_with('{'));
+        let longest = lines.map(|line| line.chars().count()).max();
         assert!(longest <= Some(80), "{title}: {text}");
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         out += &format!("$ {command}\n{text}{end}exit {status}\n");
