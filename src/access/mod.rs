@@ -23,6 +23,7 @@ mod filter;
 mod identities;
 mod isolation;
 mod list;
+mod names;
 #[cfg(test)]
 mod properties;
 mod reach;
