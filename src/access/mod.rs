@@ -31,7 +31,7 @@ pub use compiled::Compiled;
 pub use cover::{Cover, Union};
 pub use dead::{DeadKind, DeadRule, dead_rules};
 pub use decide::{Action, Client, Decision, Layer, Witness, decide};
-pub(crate) use filter::Kinds;
+pub(crate) use filter::is_filter_of;
 pub use filter::{
     InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_legal, matches, meet,
 };
