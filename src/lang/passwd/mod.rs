@@ -5,7 +5,7 @@ use pest::Parser;
 
 use crate::catalogue::{Quirk, Release};
 use crate::credentials::{Encoding, PasswordHash, Scheme};
-use crate::lang::lines::{Line, NulHabits, Seen, grammar_text, seen, trim};
+use crate::lang::lines::{Line, NulHabits, Seen, each_seen, grammar_text, trim};
 use crate::model::notes::{Effect, Note, NoteKind, PasswordNote, Phase};
 use crate::model::{PasswordEntry, Passwords};
 use crate::text::{Index, SourceId, Span};
@@ -33,12 +33,12 @@ pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Passwords, Vec
         names: Index::default(),
         earlier: Vec::new(),
     };
-    for Seen { line, nul } in seen(bytes, NulHabits::of_secrets(release)) {
+    each_seen(bytes, NulHabits::of_secrets(release), |Seen { line, nul }| {
         if let Some(at) = nul {
             reading.note(PasswordNote::HiddenByNul, at, at + 1, Effect::None);
         }
         reading.line(line);
-    }
+    });
     (reading.passwords, reading.notes)
 }
 
