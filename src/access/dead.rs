@@ -171,7 +171,9 @@ impl<'a> Search<'a> {
             let rule = *rule as usize;
             let filter = self.filter(rule);
             let is_special = filter.first() == Some(&b'$');
-            if !filter::can_match(filter) || is_special && self.parts(rule).is_empty() {
+            if !filter::can_match_of(self.acl.rules[rule].kinds(), filter)
+                || is_special && self.parts(rule).is_empty()
+            {
                 self.mark(rule, (DeadKind::NeverMatches, Vec::new()));
             } else {
                 matching.push(rule);
@@ -199,7 +201,8 @@ impl<'a> Search<'a> {
     /// Lines that share no topic with another one of the section are only compared with the patterns.
     fn mark_section(&mut self, subject: Subject, rules: &[u32], patterns: &Group<'a>) {
         let rules = self.matching(rules);
-        let filters: Vec<&[u8]> = rules.iter().map(|rule| self.filter(*rule)).collect();
+        let is_wild = |rule: usize| self.acl.rules[rule].kinds().has_wildcard();
+        let filters: Vec<_> = rules.iter().map(|rule| (self.filter(*rule), is_wild(*rule))).collect();
         let met = entangled(&filters);
         let who = self.who(subject);
         let mut next = met.iter().peekable();

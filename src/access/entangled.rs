@@ -5,18 +5,18 @@ type Head = u64;
 
 /// The filters among these that may have a topic in common with another one, as places in the list, in its order.
 ///
-/// It takes a sort. All that do have one are found; some that do not may be among them.
-pub(super) fn entangled(filters: &[&[u8]]) -> Vec<usize> {
+/// Of each it is told whether it has wildcards. It takes a sort. All that do have one are found; some that do not may be among them.
+pub(super) fn entangled(filters: &[(&[u8], bool)]) -> Vec<usize> {
     let mut sorted: Vec<(Head, u32)> =
-        filters.iter().enumerate().map(|(place, filter)| (head(filter), place as u32)).collect();
+        filters.iter().enumerate().map(|(place, filter)| (head(filter.0), place as u32)).collect();
     sorted.sort_unstable_by(|one, other| {
-        let texts = || filters[one.1 as usize].cmp(filters[other.1 as usize]);
+        let texts = || filters[one.1 as usize].0.cmp(filters[other.1 as usize].0);
         one.0.cmp(&other.0).then_with(texts)
     });
-    let filter = |at: usize| filters[sorted[at].1 as usize];
+    let filter = |at: usize| filters[sorted[at].1 as usize].0;
     // A filter has topics in common only with those that begin with its text before the first wildcard, and with
     // those whose own such text it begins with. In the order of their texts the former stand side by side.
-    let fixed: Vec<usize> = (0..sorted.len()).map(|at| fixed_length(filter(at))).collect();
+    let fixed: Vec<usize> = sorted.iter().map(|(_, place)| fixed_length(filters[*place as usize])).collect();
     let shared = |at: usize| {
         let differing = (sorted[at - 1].0 ^ sorted[at].0).leading_zeros() as usize / 8;
         if differing < size_of::<Head>() { differing } else { common(filter(at - 1), filter(at)) }
@@ -46,7 +46,7 @@ pub(super) fn entangled(filters: &[&[u8]]) -> Vec<usize> {
     met.sort_unstable();
     if met.len() <= MOST_PAIRED {
         let with_another =
-            |one: &usize| met.iter().any(|other| one != other && agree(filters[*one], filters[*other]));
+            |one: &usize| met.iter().any(|other| one != other && agree(filters[*one].0, filters[*other].0));
         met = met.iter().copied().filter(with_another).collect();
     }
     met
@@ -65,8 +65,8 @@ fn head(filter: &[u8]) -> Head {
 
 /// How many bytes stand in every topic of a filter; without the separator in front of a `#`, as that matches none, too.
 /// A filter without wildcards has its end behind them: only its equal has as many in common with it.
-fn fixed_length(filter: &[u8]) -> usize {
-    match filter.iter().position(|byte| matches!(byte, b'+' | b'#')) {
+fn fixed_length((filter, is_wild): (&[u8], bool)) -> usize {
+    match is_wild.then(|| memchr::memchr2(b'+', b'#', filter)).flatten() {
         Some(at) if filter[at] == b'#' => at.saturating_sub(1),
         Some(at) => at,
         None => filter.len() + 1,
@@ -100,6 +100,10 @@ mod tests {
     use super::super::meet;
     use super::*;
 
+    fn with_wildcards<'f>(filters: &[&'f [u8]]) -> Vec<(&'f [u8], bool)> {
+        filters.iter().map(|filter| (*filter, filter.iter().any(|byte| b"+#".contains(byte)))).collect()
+    }
+
     #[test]
     fn all_that_meet_are_found() {
         let levels = prop::collection::vec(
@@ -121,7 +125,7 @@ mod tests {
         let config = ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() };
         let outcome = proptest::test_runner::TestRunner::new(config).run(&lists, |list| {
             let filters: Vec<&[u8]> = list.iter().map(String::as_bytes).collect();
-            let found = entangled(&filters);
+            let found = entangled(&with_wildcards(&filters));
             prop_assert!(found.is_sorted());
             for (place, one) in filters.iter().enumerate() {
                 let others = filters.iter().enumerate().filter(|(other, _)| *other != place);
@@ -137,9 +141,9 @@ mod tests {
     #[test]
     fn what_has_nothing_in_common_is_left_out() {
         let filters: [&[u8]; 5] = [b"a/b/+/x", b"a/c/x", b"b/#", b"a/d", b"a/b/c/y"];
-        assert!(entangled(&filters).is_empty());
+        assert!(entangled(&with_wildcards(&filters)).is_empty());
         let many: Vec<String> = (0..1000).map(|n| format!("a/{n:04}/+")).collect();
         let many: Vec<&[u8]> = many.iter().map(String::as_bytes).collect();
-        assert!(entangled(&many).is_empty());
+        assert!(entangled(&with_wildcards(&many)).is_empty());
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::catalogue::{Quirk, Release};
+use crate::model::acl::Kinds;
 
 /// The longest filter and the longest topic, in bytes.
 pub const MAX_BYTES: usize = 65_535;
@@ -37,66 +38,6 @@ impl fmt::Display for InvalidFilter {
     }
 }
 
-/// The kinds of bytes in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kinds(u8);
-
-impl Kinds {
-    /// `+` or `#`.
-    const WILD: u8 = 1;
-    /// `%`, with which placeholders begin.
-    const PERCENT: u8 = 2;
-    /// A blank.
-    const BLANK: u8 = 4;
-    /// Anything that is not printable ASCII.
-    const OTHER: u8 = 8;
-
-    const OF_BYTES: [u8; 256] = {
-        let mut kinds = [Self::OTHER; 256];
-        let mut byte = b' ';
-        while byte <= b'~' {
-            kinds[byte as usize] = match byte {
-                b'+' | b'#' => Self::WILD,
-                b'%' => Self::PERCENT,
-                b' ' => Self::BLANK,
-                _ => 0,
-            };
-            byte += 1;
-        }
-        kinds
-    };
-
-    /// The kinds of a text, found in one go.
-    pub(crate) fn of(text: &[u8]) -> Self {
-        Self(text.iter().fold(0, |kinds, byte| kinds | Self::OF_BYTES[usize::from(*byte)]))
-    }
-
-    /// Whether the text holds a wildcard.
-    pub(crate) fn has_wildcard(self) -> bool {
-        self.0 & Self::WILD != 0
-    }
-
-    /// Whether the text may hold a placeholder.
-    pub(crate) fn has_percent(self) -> bool {
-        self.0 & Self::PERCENT != 0
-    }
-
-    /// Whether the text holds a blank.
-    pub(crate) fn has_blank(self) -> bool {
-        self.0 & Self::BLANK != 0
-    }
-
-    /// Whether the text is printable ASCII.
-    pub(crate) fn is_plain(self) -> bool {
-        self.0 & Self::OTHER == 0
-    }
-
-    /// Whether a text of these kinds is a filter for its want of wildcards and its length alone.
-    pub(crate) fn are_of_filter(self, text: &[u8]) -> bool {
-        !self.has_wildcard() && (1..MAX_LEVELS).contains(&text.len())
-    }
-}
-
 /// Checks a filter as the broker does when it reads an ACL file. Bytes need not be UTF-8.
 pub fn check(filter: &[u8]) -> Result<(), InvalidFilter> {
     if filter.is_empty() {
@@ -123,13 +64,22 @@ pub fn check(filter: &[u8]) -> Result<(), InvalidFilter> {
     Ok(())
 }
 
+/// Whether a text of these kinds of bytes is a filter for its want of wildcards and its length alone.
+pub(crate) fn is_filter_of(kinds: Kinds, text: &[u8]) -> bool {
+    !kinds.has_wildcard() && (1..MAX_LEVELS).contains(&text.len())
+}
+
 /// Whether any topic can match a filter: it is valid, and its text may stand in a topic.
 ///
 /// An ACL file may hold bytes that are not UTF-8 and control characters; a client that names such a topic is
 /// disconnected, by every known release.
 pub fn can_match(filter: &[u8]) -> bool {
-    let kinds = Kinds::of(filter);
-    (kinds.are_of_filter(filter) || check(filter).is_ok())
+    can_match_of(Kinds::of(filter), filter)
+}
+
+/// The same for a filter whose kinds of bytes are known.
+pub(super) fn can_match_of(kinds: Kinds, filter: &[u8]) -> bool {
+    (is_filter_of(kinds, filter) || check(filter).is_ok())
         && (kinds.is_plain() || str::from_utf8(filter).is_ok_and(|text| text.chars().all(is_legal)))
 }
 

@@ -42,7 +42,7 @@ pub use cover::{Cover, Union};
 pub use dead::{DeadKind, DeadRule, dead_rules};
 pub use decide::{Action, Client, Decision, Layer, Witness, decide, expand, gives, is_unsafe};
 pub use difference::{Comparison, Difference, Relation, Topics, compare, difference};
-pub(crate) use filter::Kinds;
+pub(crate) use filter::is_filter_of;
 pub use filter::{
     InvalidFilter, MAX_BYTES, MAX_LEVELS, Placeholders, can_match, check, is_for_named, is_legal, matches,
     meet,

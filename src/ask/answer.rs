@@ -81,9 +81,9 @@ fn outcome(reading: &Reading, door: &Door, question: &Question, client: &Known, 
     let decision = access::decide(release, door.rights.acl(), client.client(), question.action, topic);
     let outcome = judged(door, question.action, decision);
     let Outcome::Decided(decision) = outcome else { return outcome };
-    if let Some(acl) = door.rights.acl().filter(|_| client.is_example && !decision.allowed) {
+    if let Some(acl) = door.rights.shared().filter(|_| client.is_example && !decision.allowed) {
         let prefix = door.clientid_prefix.as_deref().unwrap_or_default().as_bytes();
-        let found = claim(release, acl, client.user.as_deref(), question.action, topic, prefix);
+        let found = claim(release, &acl, client.user.as_deref(), question.action, topic, prefix);
         if let Some(found) = found {
             return Outcome::Open(Open::ClientId(decision, found));
         }

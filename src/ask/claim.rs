@@ -1,6 +1,8 @@
 //! Client ids that are chosen so that a pattern grants what is asked for.
 
-use crate::access::{self, Action, Client, Decision};
+use std::sync::Arc;
+
+use crate::access::{self, Action, Client, Compiled, Decision};
 use crate::catalogue::Release;
 use crate::model::acl::{Acl, Subject};
 
@@ -13,8 +15,8 @@ pub struct Claim {
     pub decision: Decision,
 }
 
-/// How many bytes of filters are made while looking for an id.
-const MOST_WORK: usize = 4_000_000;
+/// How many bytes of filters are made while looking for an id: some seconds, for files that are made to be hard.
+const MOST_WORK: usize = 400_000_000;
 
 const CLIENT_ID: &[u8] = b"%c";
 
@@ -22,13 +24,14 @@ const CLIENT_ID: &[u8] = b"%c";
 /// listener asks for.
 pub(super) fn claim(
     release: Release,
-    acl: &Acl,
+    acl: &Arc<Acl>,
     user: Option<&[u8]>,
     action: Action,
     topic: &[u8],
     prefix: &[u8],
 ) -> Option<Claim> {
     let mut left = MOST_WORK;
+    let mut ready = None;
     for rule in &acl.rules {
         let pattern = acl.filter(rule);
         let holds_id = || pattern.windows(2).any(|pair| pair == CLIENT_ID);
@@ -45,7 +48,8 @@ pub(super) fn claim(
             let fits = access::expand(release, pattern, client)
                 .is_some_and(|filter| access::matches(&filter, topic));
             if fits {
-                let decision = access::decide(release, Some(acl), client, action, topic);
+                let ready = ready.get_or_insert_with(|| Compiled::new(acl.clone(), release));
+                let decision = ready.decide(client, action, topic);
                 if decision.allowed {
                     return Some(Claim { client_id: client_id.to_vec(), decision });
                 }
@@ -68,7 +72,12 @@ fn first_place(pattern: &[u8], topic: &[u8]) -> Option<usize> {
         if let Some(at) = level.windows(2).position(|pair| pair == CLIENT_ID) {
             return topic.get(begin..)?.starts_with(&level[..at]).then_some(begin + at);
         }
-        begin += topic.get(begin..)?.iter().position(|byte| *byte == b'/')? + 1;
+        let rest = topic.get(begin..)?;
+        let end = rest.iter().position(|byte| *byte == b'/')?;
+        if level != b"+" && level != &rest[..end] {
+            return None;
+        }
+        begin += end + 1;
     }
     None
 }

@@ -196,7 +196,7 @@ impl Login {
     }
 
     fn by_certificate(&self, part: &str, shown: &str) -> Entry {
-        Entry::yes(format!("a certificate{} with {part} `{shown}` lets in", self.trusted()))
+        Entry::yes(format!("a certificate{} with {part} `{shown}` lets it in", self.trusted()))
     }
 
     fn by_password(&self, name: &str, shown: &str) -> Entry {
@@ -219,7 +219,7 @@ impl Login {
             return Entry::open(format!("whether `{shown}` has a key cannot be told: {file} is not here"));
         };
         if keys.entries.iter().any(|key| &*key.identity == name.as_bytes()) {
-            Entry::yes(format!("the key of `{shown}` in {file} lets in"))
+            Entry::yes(format!("the key of `{shown}` in {file} lets it in"))
         } else {
             Entry::no(format!("`{shown}` cannot connect: {file} has no such identity"))
         }

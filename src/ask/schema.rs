@@ -17,92 +17,122 @@ pub fn schema() -> Value {
     schema.insert("title".into(), json!("moskit access"));
     schema.insert("description".into(), json!("Who may do what."));
     schema.insert("oneOf".into(), json!(["can", "explain", "who", "compare", "effective"].map(reference)));
-    schema.insert(
-        "$defs".into(),
-        json!({
-            "answer": answer("What a listener answers.", None),
-            "can": document("can", "answer"),
-            "claim": object("A client id with which the answer is yes.", &[
-                ("client_id", "The id.", text()),
-                ("line", "The line that grants it; null for none.", nullable("line")),
-            ]),
-            "client": object("A client as the broker knows it.", &[
-                ("user", "The user name; null for none.", or_null("string")),
-                ("client_id", "The client id.", text()),
-                ("example", "Whether the id is only an example: the question leaves it open.", flag()),
-            ]),
-            "edit": object("A change of an ACL file.", &[
-                ("edit", "What becomes of a line; `readwrite` stands for its new access.",
-                    json!({ "enum": ["remove", "readwrite", "add"] })),
-                ("at", "The line that changes; null for one that comes in.", nullable("line")),
-                ("user", "The user whose section a line comes into; null above the first section.", or_null("string")),
-                ("line", "The line that comes in.", or_null("string")),
-            ]),
-            "compare": compare(),
-            "contrast": contrast(),
-            "decision": decision(),
-            "effective": effective(),
-            "except": object("Topics that are taken out.", &[
-                ("filter", "Their filter.", text()),
-                ("line", "The line that denies them; null for none.", nullable("line")),
-            ]),
-            "explain": document("explain", "explained"),
-            "explained": answer("What a listener answers, and why.", Some(nullable("explanation"))),
-            "explanation": object("How an ACL file is gone through.", &[
-                ("unsafe_name", "Whether a name with `+` or `#` keeps the client from the patterns.", flag()),
-                ("parts", "The parts of the procedure, in its order.", list("part")),
-                ("remedies", "Ways to the opposite answer: each is a list of changes, all of them together.",
-                    json!({ "type": "array", "items": { "type": "array", "items": reference("edit") } })),
-            ]),
-            "line": object("A line of an ACL file.", &[
-                ("file", "Its file.", text()),
-                ("line", "Its number, from 1.", number()),
-                ("text", "Its text.", text()),
-                ("origin", "The place in a spec that it comes from.", nullable("place")),
-            ]),
-            "login": object("Whether the client can be connected.", &[
-                ("possible", "Yes, no, or null where it cannot be told.", or_null("boolean")),
-                ("summary", "How, or why not.", text()),
-            ]),
-            "judged": judged(),
-            "listing": object("All topics of an action.", &[
-                ("complete", "Whether the search was carried to its end.", flag()),
-                ("topics", "What is allowed, in the fewest filters.", list("topics")),
-            ]),
-            "not_checked": object("A file that was not looked at.", &[
-                ("path", "Its path.", text()),
-                ("missing", "The first part of the path that does not exist here.", text()),
-            ]),
-            "part": object("A part of the procedure.", &[
-                ("layer", "Which one.", json!({ "enum": layer_names() })),
-                ("asked", "Whether the broker comes to it.", flag()),
-                ("lines", "Its lines, in the order of the file.", list("step")),
-            ]),
-            "person": object("Whom an answer is about.", &[
-                ("kind", "Clients without a user name, a user, or all names that no line has.",
-                    json!({ "enum": PERSON_NAMES })),
-                ("user", "The name of a user; null for the others.", or_null("string")),
-            ]),
-            "place": object("A place.", &[("file", "The file.", text()), ("line", "The line, from 1.", number())]),
-            "reason": reason(),
-            "step": object("A line that is looked at.", &[
-                ("at", "The line.", reference("line")),
-                ("became", "Its filter with names in place of placeholders; null where that is the same.",
-                    or_null("string")),
-                ("fit", "How it meets the request.",
-                    json!({ "enum": Fit::ALL.map(Fit::name) })),
-                ("asked", "Whether the broker comes to it.", flag()),
-                ("decides", "Whether it decides.", flag()),
-            ]),
-            "topics": object("Some topics.", &[
-                ("filter", "Their filter; null for all that begin with `$`, which no filter says.", or_null("string")),
-                ("except", "What is taken out.", list("except")),
-                ("lines", "The lines that grant them; none without an ACL file.", list("line")),
-            ]),
-            "who": who(),
-        }),
-    );
+    let definitions = [of_places(), of_answers(), of_explanations(), of_sets()];
+    let mut all: Vec<(String, Value)> = definitions.into_iter().flatten().collect();
+    all.sort_by(|(left, _), (right, _)| left.cmp(right));
+    schema.insert("$defs".into(), Value::Object(all.into_iter().collect()));
     Value::Object(schema)
+}
+
+/// Definitions by their names.
+type Definitions = Map<String, Value>;
+
+fn definitions(value: Value) -> Definitions {
+    if let Value::Object(definitions) = value { definitions } else { Map::new() }
+}
+
+/// Lines and files.
+fn of_places() -> Definitions {
+    definitions(json!({
+        "line": object("A line of an ACL file.", &[
+            ("file", "Its file.", text()),
+            ("line", "Its number, from 1.", number()),
+            ("text", "Its text.", text()),
+            ("origin", "The place in a spec that it comes from.", nullable("place")),
+        ]),
+        "not_checked": object("A file that was not looked at.", &[
+            ("path", "Its path.", text()),
+            ("missing", "The first part of the path that does not exist here.", text()),
+        ]),
+        "place": object("A place.", &[("file", "The file.", text()), ("line", "The line, from 1.", number())]),
+    }))
+}
+
+/// What answers to one question are made of.
+fn of_answers() -> Definitions {
+    definitions(json!({
+        "answer": answer("What a listener answers.", None),
+        "can": document("can", "answer"),
+        "claim": object("A client id with which the answer is yes.", &[
+            ("client_id", "The id.", text()),
+            ("line", "The line that grants it; null for none.", nullable("line")),
+        ]),
+        "client": object("A client as the broker knows it.", &[
+            ("user", "The user name; null for none.", or_null("string")),
+            ("client_id", "The client id.", text()),
+            ("example", "Whether the id is only an example: the question leaves it open.", flag()),
+        ]),
+        "explain": document("explain", "explained"),
+        "explained": answer("What a listener answers, and why.", Some(nullable("explanation"))),
+        "login": object("Whether the client can be connected.", &[
+            ("possible", "Yes, no, or null where it cannot be told.", or_null("boolean")),
+            ("summary", "How, or why not.", text()),
+        ]),
+        "reason": reason(),
+    }))
+}
+
+/// What explanations are made of.
+fn of_explanations() -> Definitions {
+    definitions(json!({
+        "edit": object("A change of an ACL file.", &[
+            ("edit", "What becomes of a line; `readwrite` stands for its new access.",
+                json!({ "enum": ["remove", "readwrite", "add"] })),
+            ("at", "The line that changes; null for one that comes in.", nullable("line")),
+            ("user", "The user whose section a line comes into; null above the first section.", or_null("string")),
+            ("line", "The line that comes in.", or_null("string")),
+        ]),
+        "explanation": object("How an ACL file is gone through.", &[
+            ("unsafe_name", "Whether a name with `+` or `#` keeps the client from the patterns.", flag()),
+            ("parts", "The parts of the procedure, in its order.", list("part")),
+            ("remedies", "Ways to the opposite answer: each is a list of changes, all of them together.",
+                json!({ "type": "array", "items": { "type": "array", "items": reference("edit") } })),
+        ]),
+        "part": object("A part of the procedure.", &[
+            ("layer", "Which one.", json!({ "enum": layer_names() })),
+            ("asked", "Whether the broker comes to it.", flag()),
+            ("lines", "Its lines, in the order of the file.", list("step")),
+        ]),
+        "step": object("A line that is looked at.", &[
+            ("at", "The line.", reference("line")),
+            ("became", "Its filter with names in place of placeholders; null where that is the same.",
+                or_null("string")),
+            ("fit", "How it meets the request.",
+                json!({ "enum": Fit::ALL.map(Fit::name) })),
+            ("asked", "Whether the broker comes to it.", flag()),
+            ("decides", "Whether it decides.", flag()),
+        ]),
+    }))
+}
+
+/// What answers for all topics are made of.
+fn of_sets() -> Definitions {
+    definitions(json!({
+        "compare": compare(),
+        "contrast": contrast(),
+        "decision": decision(),
+        "effective": effective(),
+        "except": object("Topics that are taken out.", &[
+            ("filter", "Their filter.", text()),
+            ("line", "The line that denies them; null for none.", nullable("line")),
+        ]),
+        "judged": judged(),
+        "listing": object("All topics of an action.", &[
+            ("complete", "Whether the search was carried to its end.", flag()),
+            ("topics", "What is allowed, in the fewest filters.", list("topics")),
+        ]),
+        "person": object("Whom an answer is about.", &[
+            ("kind", "Clients without a user name, a user, or all names that no line has.",
+                json!({ "enum": PERSON_NAMES })),
+            ("user", "The name of a user; null for the others.", or_null("string")),
+        ]),
+        "topics": object("Some topics.", &[
+            ("filter", "Their filter; null for all that begin with `$`, which no filter says.", or_null("string")),
+            ("except", "What is taken out.", list("except")),
+            ("lines", "The lines that grant them; none without an ACL file.", list("line")),
+        ]),
+        "who": who(),
+    }))
 }
 
 /// An object of a definition, or null.
@@ -264,6 +294,23 @@ fn decision() -> Value {
     )
 }
 
+fn difference() -> Value {
+    object(
+        "What somebody may otherwise than before.",
+        &[
+            ("person", "Whom it is about, as any client that they can be.", reference("person")),
+            ("action", "For what.", json!({ "enum": ["publish", "receive"] })),
+            (
+                "relation",
+                "What they may in the new input, seen from the old one; null where the search was too long.",
+                word_or_null(RELATION_NAMES),
+            ),
+            ("gained", "Something that is allowed now; null for nothing.", nullable("contrast")),
+            ("lost", "Something that is denied now; null for nothing.", nullable("contrast")),
+        ],
+    )
+}
+
 fn compare() -> Value {
     let input = object(
         "An input.",
@@ -280,20 +327,6 @@ fn compare() -> Value {
             ("reason", "Why it does not start, or why that cannot be told.", nullable("reason")),
         ],
     );
-    let difference = object(
-        "What somebody may otherwise than before.",
-        &[
-            ("person", "Whom it is about, as any client that they can be.", reference("person")),
-            ("action", "For what.", json!({ "enum": ["publish", "receive"] })),
-            (
-                "relation",
-                "What they may in the new input, seen from the old one; null where the search was too long.",
-                word_or_null(RELATION_NAMES),
-            ),
-            ("gained", "Something that is allowed now; null for nothing.", nullable("contrast")),
-            ("lost", "Something that is denied now; null for nothing.", nullable("contrast")),
-        ],
-    );
     let listener = object(
         "A listener.",
         &[
@@ -307,7 +340,7 @@ fn compare() -> Value {
                 json!({ "type": ["array", "null"], "items": text() }),
             ),
             ("complete", "Whether the search was carried to its end.", or_null("boolean")),
-            ("differences", "Everybody for whom it is not the same.", objects_or_null(difference)),
+            ("differences", "Everybody for whom it is not the same.", objects_or_null(difference())),
         ],
     );
     let of_release = object(

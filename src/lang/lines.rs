@@ -72,11 +72,7 @@ pub(crate) struct Seen {
 /// The lines of a text that a release gets to see.
 pub(crate) fn seen(bytes: &[u8], habits: NulHabits) -> impl Iterator<Item = Seen> + '_ {
     let mut is_over = false;
-    let has_nul = memchr(0, bytes).is_some();
     lines(bytes).filter(|line| line.content_end > line.start).map_while(move |line| {
-        if !has_nul {
-            return Some(Seen { line, nul: None });
-        }
         if is_over {
             return None;
         }
@@ -93,6 +89,18 @@ pub(crate) fn seen(bytes: &[u8], habits: NulHabits) -> impl Iterator<Item = Seen
         let hides = nul > 0 || is_over;
         Some(Seen { line: Line { content_end, ..line }, nul: hides.then_some(at) })
     })
+}
+
+/// Shows the lines of a text that a release gets to see, one after the other.
+pub(crate) fn each_seen(bytes: &[u8], habits: NulHabits, mut show: impl FnMut(Seen)) {
+    if memchr(0, bytes).is_some() {
+        return seen(bytes, habits).for_each(show);
+    }
+    for line in lines(bytes) {
+        if line.content_end > line.start {
+            show(Seen { line, nul: None });
+        }
+    }
 }
 
 /// The line as text for a grammar, with the same offsets: where it is not UTF-8, each byte beyond ASCII is

@@ -58,6 +58,61 @@ impl std::ops::Deref for AclUsers {
     }
 }
 
+/// The kinds of bytes in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kinds(u8);
+
+impl Kinds {
+    /// `+` or `#`.
+    const WILD: u8 = 1;
+    /// `%`, with which placeholders begin.
+    const PERCENT: u8 = 2;
+    /// A blank.
+    const BLANK: u8 = 4;
+    /// Anything that is not printable ASCII.
+    const OTHER: u8 = 8;
+
+    const OF_BYTES: [u8; 256] = {
+        let mut kinds = [Self::OTHER; 256];
+        let mut byte = b' ';
+        while byte <= b'~' {
+            kinds[byte as usize] = match byte {
+                b'+' | b'#' => Self::WILD,
+                b'%' => Self::PERCENT,
+                b' ' => Self::BLANK,
+                _ => 0,
+            };
+            byte += 1;
+        }
+        kinds
+    };
+
+    /// The kinds of a text, found in one go.
+    pub(crate) fn of(text: &[u8]) -> Self {
+        Self(text.iter().fold(0, |kinds, byte| kinds | Self::OF_BYTES[usize::from(*byte)]))
+    }
+
+    /// Whether the text holds a wildcard.
+    pub(crate) fn has_wildcard(self) -> bool {
+        self.0 & Self::WILD != 0
+    }
+
+    /// Whether the text may hold a placeholder.
+    pub(crate) fn has_percent(self) -> bool {
+        self.0 & Self::PERCENT != 0
+    }
+
+    /// Whether the text holds a blank.
+    pub(crate) fn has_blank(self) -> bool {
+        self.0 & Self::BLANK != 0
+    }
+
+    /// Whether the text is printable ASCII.
+    pub(crate) fn is_plain(self) -> bool {
+        self.0 & Self::OTHER == 0
+    }
+}
+
 /// One `topic` or `pattern` line; 16 bytes, since files hold up to millions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AclRule {
@@ -69,6 +124,14 @@ pub struct AclRule {
     filter_length: u16,
     /// What it gives or takes.
     pub access: Access,
+    kinds: Kinds,
+}
+
+impl AclRule {
+    /// The kinds of bytes in the filter.
+    pub(crate) fn kinds(&self) -> Kinds {
+        self.kinds
+    }
 }
 
 /// The rules of one ACL file.
@@ -92,10 +155,23 @@ impl Acl {
     ///
     /// Returns false, and adds nothing, where the range is longer than 65,535 bytes.
     pub fn push(&mut self, subject: Subject, access: Access, start: usize, end: usize) -> bool {
+        let kinds = Kinds::of(&self.bytes[start..end]);
+        self.push_of(kinds, subject, access, start, end)
+    }
+
+    /// The same where it is known what kinds of bytes the filter holds.
+    pub(crate) fn push_of(
+        &mut self,
+        kinds: Kinds,
+        subject: Subject,
+        access: Access,
+        start: usize,
+        end: usize,
+    ) -> bool {
         let (Ok(filter_start), Ok(filter_length)) = (u32::try_from(start), u16::try_from(end - start)) else {
             return false;
         };
-        self.rules.push(AclRule { subject, filter_start, filter_length, access });
+        self.rules.push(AclRule { subject, filter_start, filter_length, access, kinds });
         true
     }
 

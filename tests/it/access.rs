@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use moskit::ask;
 use serde_json::Value as Json;
 
+use crate::real::{self, Broker};
 use crate::show::scene;
 use crate::spec::{folder, is_updating};
 
@@ -73,8 +74,10 @@ fn printed(folder: &Path, block: &Block<'_>, title: &str) -> String {
     for command in commands(block.text) {
         let (text, status) = shell(folder, command);
         assert_eq!(shell(folder, command), (text.clone(), status), "{title}: twice the same");
-        let longest =
-            text.lines().filter(|line| !line.starts_with(['{', 'm'])).map(|line| line.chars().count()).max();
+        // What goes to stderr has one line for each thing that is wrong.
+        let (report, _) = shell(folder, &format!("({command}) 2>/dev/null"));
+        let lines = report.lines().filter(|line| !line.starts_with('{'));
+        let longest = lines.map(|line| line.chars().count()).max();
         assert!(longest <= Some(80), "{title}: {text}");
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         out += &format!("$ {command}\n{text}{end}exit {status}\n");
@@ -189,4 +192,125 @@ fn large_batches_are_answered_as_they_come() {
         assert_eq!(answer["allowed"], is_own, "{line}");
         assert_eq!(answer["line"].as_u64(), is_own.then(|| (number as u64 % 2000) * 2 + 2), "{line}");
     }
+}
+
+/// Configurations whose first listener is on port 1883, with their ACL file.
+const CONFIGURATIONS: [&str; 9] = [
+    "listener 1883\nallow_anonymous true\nacl_file acl\n",
+    "listener 1883\npassword_file passwd\nacl_file acl\n",
+    "listener 1883\npassword_file passwd\nallow_anonymous true\nacl_file acl\nuse_username_as_clientid true\n",
+    "listener 1883\nallow_anonymous true\nacl_file acl\nuse_username_as_clientid true\n",
+    "listener 1883\nallow_anonymous true\nacl_file acl\nmount_point own/\n",
+    "clientid_prefixes own\nlistener 1883\nallow_anonymous true\nacl_file acl\n",
+    "per_listener_settings true\nlistener 1883\nallow_anonymous true\nlistener 1884\nacl_file acl\n",
+    "per_listener_settings true\nlistener 1884\nallow_anonymous true\nlistener 1883\nallow_anonymous true\nacl_file acl\n",
+    "allow_anonymous true\nport 1883\nacl_file acl\nauto_id_prefix own-\n",
+];
+
+const RIGHTS: &str = "topic write free\ntopic write own/free\nuser alice\ntopic write own/alice\ntopic deny own/alice/no\n\
+    user bob\ntopic write bob\npattern write own/%c/#\npattern write %u/only\npattern deny own/deny\n";
+
+/// Users and client ids that connect.
+const CLIENTS: [(Option<&str>, &str); 7] = [
+    (None, "c1"),
+    (None, "own-x"),
+    (Some("alice"), "c2"),
+    (Some("alice"), "own"),
+    (Some("bob"), "deny"),
+    (Some("bob"), "bob+"),
+    (Some("new"), "own/new"),
+];
+
+const TOPICS: [&str; 9] =
+    ["free", "own/alice", "alice", "own/c1/x", "own/deny", "own/own/new", "new/only", "bob/only", "bob"];
+
+/// Whether each client gets in, and what it may publish to there, by trying.
+fn tried(broker: &Broker, folder: &Path) -> Option<Vec<String>> {
+    let mut script = "\"$0\" -c mosquitto.conf >log 2>&1 & broker=$!\n\
+        for i in $(seq 100); do\n\
+        sleep 0.1; grep -q ' running$' log && break; kill -0 $broker || exit 0; done\nsleep 0.05\n"
+        .to_owned();
+    for (number, (user, client_id)) in CLIENTS.iter().enumerate() {
+        let login = user.map(|user| format!("-u {user} -P secret")).unwrap_or_default();
+        for (place, topic) in TOPICS.iter().enumerate() {
+            script += &format!(
+                "timeout 20 mosquitto_pub -V mqttv5 -h 127.0.0.1 -p 1883 -q 1 -i '{client_id}' {login} -t '{topic}' -m x \
+                 >out 2>&1; echo \"{number} {place} $? $(tr '\\n' ' ' <out)\" >>found\n"
+            );
+        }
+    }
+    script += "kill -9 $broker\necho done";
+    let (mut command, _alone) = real::in_own_network(Path::new("sh"));
+    let output = command.args(["-c", &script]).arg(&broker.program).current_dir(folder).output().unwrap();
+    if !String::from_utf8_lossy(&output.stdout).contains("done") {
+        return None;
+    }
+    let found = fs::read_to_string(folder.join("found")).unwrap();
+    Some(
+        found
+            .lines()
+            .map(|line| {
+                let (place, rest) = line.split_at(line.match_indices(' ').nth(1).unwrap().0);
+                let told = match rest.trim_start().split_once(' ') {
+                    Some(("0", "")) => "allowed",
+                    Some((_, text)) if text.contains("Publish") && text.contains("Not authorized") => {
+                        "denied"
+                    }
+                    _ => "no entry",
+                };
+                format!("{place} {told}")
+            })
+            .collect(),
+    )
+}
+
+/// The same, as it is answered.
+fn answered(folder: &Path, release: &str) -> Vec<String> {
+    let mut answers = Vec::new();
+    for (number, (user, client_id)) in CLIENTS.iter().enumerate() {
+        for (place, topic) in TOPICS.iter().enumerate() {
+            let user = user.map(|user| format!("--user {user}")).unwrap_or_default();
+            let (text, _) = shell(
+                folder,
+                &format!(
+                    "moskit access can {user} --client-id '{client_id}' publish '{topic}' --listener 1883 \
+                     --target {release} --format json"
+                ),
+            );
+            let shown: Json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+            let listener = &shown["releases"][0]["listeners"][0];
+            let told = match (&listener["login"]["possible"], &listener["allowed"]) {
+                (Json::Bool(false), _) => "no entry",
+                (Json::Bool(true), Json::Bool(true)) => "allowed",
+                (Json::Bool(true), Json::Bool(false)) => "denied",
+                _ => "open",
+            };
+            answers.push(format!("{number} {place} {told}"));
+        }
+    }
+    answers
+}
+
+#[test]
+fn clients_may_on_real_brokers_what_is_answered() {
+    real::say_missing("what clients may do, and whether they get in");
+    let mut wrong = Vec::new();
+    for broker in real::brokers() {
+        for conf in CONFIGURATIONS {
+            let scene = || scene(&[("mosquitto.conf", conf), ("acl", RIGHTS)]);
+            let expected = answered(scene().path(), &broker.release.to_string());
+            let tried = || tried(broker, scene().path());
+            // On a machine with much to do a client may give up once.
+            let found = Some(tried()).filter(|found| found.as_ref() == Some(&expected)).unwrap_or_else(tried);
+            let Some(found) = found else {
+                wrong.push(format!("{} does not start with\n{conf}", broker.release));
+                continue;
+            };
+            for (found, expected) in found.iter().zip(&expected).filter(|(found, expected)| found != expected)
+            {
+                wrong.push(format!("{} with\n{conf}said {expected}\nis   {found}\n", broker.release));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

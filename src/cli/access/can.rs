@@ -43,8 +43,8 @@ pub(super) struct ExplainArguments {
 /// Who asks for what.
 #[derive(Args)]
 struct Client {
-    /// What is asked about (a mosquitto.conf, an ACL file, a spec, a pack, or a folder with one of them; without it the current folder); then publish, receive or subscribe; then the topic
-    #[arg(value_name = "INPUT> <ACTION> <TOPIC", num_args = 0..)]
+    /// INPUT is what is asked about: a mosquitto.conf, an ACL file, a spec, a pack, or a folder with one of them [default: the current folder]; ACTION is publish, receive or subscribe
+    #[arg(value_name = "QUESTION", num_args = 0..)]
     words: Vec<String>,
 
     /// User name [default: a client without a user name]

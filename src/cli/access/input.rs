@@ -99,7 +99,7 @@ impl Asking {
         read.map_err(|refused| match refused {
             Refused::Words(words) => Failure(words),
             Refused::Spec(sources, findings) => {
-                output::report(&full(&findings, &sources, &[], output::style()));
+                full(&findings, &sources, &[], output::style()).lines().for_each(output::narrate);
                 Failure(format!("`{name}` cannot be compiled: nothing can be asked about it"))
             }
         })

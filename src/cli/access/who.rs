@@ -15,8 +15,8 @@ use crate::report::nearest;
 #[derive(Args)]
 #[command(override_usage = "moskit access who [OPTIONS] [INPUT] <ACTION> <FILTER>")]
 pub(super) struct Arguments {
-    /// What is asked about (a mosquitto.conf, an ACL file, a spec, a pack, or a folder with one of them; without it the current folder); then publish or receive (or write, read); then the filter
-    #[arg(value_name = "INPUT> <ACTION> <FILTER", num_args = 0..)]
+    /// INPUT is what is asked about: a mosquitto.conf, an ACL file, a spec, a pack, or a folder with one of them [default: the current folder]; ACTION is publish or receive (or write, read)
+    #[arg(value_name = "QUESTION", num_args = 0..)]
     words: Vec<String>,
 
     /// List every name

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use memchr::memchr;
 use pest::Parser;
 
-use crate::access::{self, Kinds};
+use crate::access;
 use crate::catalogue::Release;
-use crate::lang::lines::{Line, NulHabits, Seen, grammar_text, seen, trim};
-use crate::model::acl::{Access, Acl, Subject};
+use crate::lang::lines::{Line, NulHabits, Seen, each_seen, grammar_text, trim};
+use crate::model::acl::{Access, Acl, Kinds, Subject};
 use crate::model::notes::{AclNote, Effect, Note, NoteKind, Phase};
 use crate::text::{SourceId, Span};
 
@@ -38,12 +38,12 @@ pub fn read(source: SourceId, bytes: &Arc<[u8]>, release: Release) -> (Acl, Vec<
         subject: Subject::Anonymous,
         user_line: None,
     };
-    for Seen { line, nul } in seen(bytes, NulHabits::of(release)) {
+    each_seen(bytes, NulHabits::of(release), |Seen { line, nul }| {
         if let Some(at) = nul {
             reading.note(AclNote::HiddenByNul, at, at + 1, Effect::None);
         }
         reading.line(line);
-    }
+    });
     (reading.acl, reading.notes)
 }
 
@@ -120,7 +120,7 @@ impl Reading<'_> {
     fn filter(&mut self, parts: &Parts, keyword: usize, access: Access, (start, end): Range) {
         let filter = &self.bytes[start..end];
         let kinds = Kinds::of(filter);
-        if !kinds.are_of_filter(filter) && access::check(filter).is_err() {
+        if !access::is_filter_of(kinds, filter) && access::check(filter).is_err() {
             return self.note(AclNote::InvalidFilter, start, end, Effect::Fatal);
         }
         let words = [&b"read "[..], b"write ", b"readwrite ", b"deny "];
@@ -139,7 +139,7 @@ impl Reading<'_> {
             self.note(AclNote::PatternUnderUser { user }, keyword, end, Effect::None);
         }
         let subject = if parts.is_pattern { Subject::Everyone } else { self.subject };
-        self.acl.push(subject, access, start, end);
+        self.acl.push_of(kinds, subject, access, start, end);
     }
 
     fn placeholders(&mut self, parts: &Parts, filter: &[u8], start: usize, end: usize) {
@@ -210,6 +210,7 @@ fn by_grammar(content: &[u8]) -> Content {
 
 /// The same for the lines that nearly all lines are, without the grammar: `user`, `topic` or `pattern` in front, with words
 /// behind. The line has no white space at its end.
+#[inline]
 fn plain(content: &[u8]) -> Option<Content> {
     if matches!(content.first(), None | Some(b'#')) {
         return Some(Content::Nothing);

@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Quirk, Release};
 use crate::credentials::{Encoding, PasswordHash, Scheme};
-use crate::lang::lines::{Line, NulHabits, Seen, seen};
+use crate::lang::lines::{Line, NulHabits, Seen, each_seen};
 use crate::lang::secrets::{MAX_FIELD, SecretLine, secret_line};
 use crate::model::notes::{Effect, Note, NoteKind, PasswordNote, Phase};
 use crate::model::{PasswordEntry, Passwords};
@@ -19,12 +19,12 @@ pub fn read(source: SourceId, bytes: &[u8], release: Release) -> (Passwords, Vec
         names: Index::default(),
         earlier: Vec::new(),
     };
-    for Seen { line, nul } in seen(bytes, NulHabits::of_secrets(release)) {
+    each_seen(bytes, NulHabits::of_secrets(release), |Seen { line, nul }| {
         if let Some(at) = nul {
             reading.note(PasswordNote::HiddenByNul, at, at + 1, Effect::None);
         }
         reading.line(line);
-    }
+    });
     (reading.passwords, reading.notes)
 }
 
