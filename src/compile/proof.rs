@@ -2,8 +2,9 @@
 //! for all topics, all users and all client ids.
 //!
 //! Client ids are proved at once. With an id that is part of nothing else, the filters that hold it are those with `%c`.
-//! They are the same on both sides; without them both sides allow the same and deny the same; and no grant of a user's own
-//! meets a denial with `%c`, which it would win over. So no other id makes a difference.
+//! Where both sides have the same denials and the same grants, and no grant of a user's own meets a denial that it would win
+//! over, whatever the id, no id makes a difference. Else the lists are compared topic by topic: without the filters that
+//! hold the id both sides allow the same and deny the same, and with them they are the same.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +40,7 @@ pub(super) fn prove(spec: &Spec, read: &[Deployment], origin: Origin<'_>) -> Vec
                 FileState::Loaded(acl) => Some(&**acl),
                 FileState::Unnamed => None,
                 FileState::Unknown | FileState::Failed => {
-                    proof.differs(spec.listeners[index].span, "its ACL file cannot be read back", &[]);
+                    proof.differs(spec.listeners[index].span, "its ACL file cannot be read back", None);
                     continue;
                 }
             };
@@ -93,14 +94,10 @@ struct Proof<'a> {
 const MOST: usize = 20;
 
 impl Proof<'_> {
-    fn differs(&mut self, span: Span, what: &str, notes: &[String]) {
-        let mut finding = Diagnostic::new(
-            DIFFERS,
-            Severity::Error,
-            format!("the files made of this do not say what it says: {what}"),
-            span,
-        );
-        finding.notes.extend(notes.iter().cloned());
+    fn differs(&mut self, span: Span, what: &str, note: Option<&str>) {
+        let message = format!("the pack differs from the spec: {what}");
+        let mut finding = Diagnostic::new(DIFFERS, Severity::Error, message, span);
+        finding.notes.extend(note.map(str::to_owned));
         let finding = finding.help("nothing is written; this is a mistake of moskit: please report it");
         if !self.problems.contains(&finding) && self.problems.len() < MOST {
             self.problems.push(finding);
@@ -113,7 +110,7 @@ impl Proof<'_> {
         let release = deployment.release;
         if deployment.listeners.len() != spec.listeners.len() {
             let what = format!("Mosquitto {release} opens {} listeners", deployment.listeners.len());
-            self.differs(spec.span.part(0, 1), &what, &[]);
+            self.differs(spec.span.part(0, 1), &what, None);
             return false;
         }
         for (index, (place, listener)) in spec.listeners.iter().zip(&deployment.listeners).enumerate() {
@@ -122,13 +119,13 @@ impl Proof<'_> {
             if deployment.anonymous(listener).0 != allows {
                 let verb = if allows { "keeps out" } else { "lets in" };
                 let what = format!("Mosquitto {release} {verb} clients without a user name on `{name}`");
-                self.differs(place.name.span, &what, &[]);
+                self.differs(place.name.span, &what, None);
             }
             let mount = listener.settings.text(options::MOUNT_POINT).map(|told| told.value.to_owned());
             if mount.as_deref() != place.mount_point.as_ref().map(|told| &*told.value) {
                 let found = mount.as_deref().unwrap_or("");
                 let what = format!("on `{name}`, Mosquitto {release} puts `{found}` in front of topics");
-                self.differs(place.name.span, &what, &[]);
+                self.differs(place.name.span, &what, None);
             }
             self.logins(place, deployment, listener);
         }
@@ -144,14 +141,14 @@ impl Proof<'_> {
         let required = takes_id(options::REQUIRE_CERTIFICATE);
         if read.contains(&true) != by_certificate || required != client.is_some() {
             let what = format!("Mosquitto {release} takes certificates otherwise on `{name}`");
-            self.differs(place.name.span, &what, &[]);
+            self.differs(place.name.span, &what, None);
         }
         if by_certificate {
             return;
         }
         let Some(passwords) = deployment.security_of(listener).passwords.loaded() else {
             let what = format!("Mosquitto {release} asks for no password on `{name}`");
-            return self.differs(place.name.span, &what, &[]);
+            return self.differs(place.name.span, &what, None);
         };
         let usable = passwords.entries.iter().filter(|entry| entry.is_usable).map(|entry| &*entry.name);
         let mut known: BTreeSet<&[u8]> = usable.collect();
@@ -159,13 +156,13 @@ impl Proof<'_> {
         for user in spec.users.iter().filter(|user| may_log_in(place, user)) {
             if !known.remove(user.name.value.as_bytes()) {
                 let what = format!("`{}` cannot log in to `{name}` on Mosquitto {release}", user.name.value);
-                self.differs(user.name.span, &what, &[]);
+                self.differs(user.name.span, &what, None);
             }
         }
         for name in known {
             let name = String::from_utf8_lossy(name);
             let what = format!("`{name}` may log in to `{}` on Mosquitto {release}", place.name.value);
-            self.differs(place.name.span, &what, &[]);
+            self.differs(place.name.span, &what, None);
         }
     }
 
@@ -173,6 +170,10 @@ impl Proof<'_> {
     fn rights(&mut self, listener: usize, release: Release, acl: Option<&Acl>) {
         let spec = self.meaning.spec;
         let policy = Policy::new(release, acl);
+        if acl.is_some_and(|acl| acl.users.iter().any(|user| std::str::from_utf8(&user.name).is_err())) {
+            let what = format!("Mosquitto {release} reads a user name that is not UTF-8");
+            return self.differs(spec.span.part(0, 1), &what, None);
+        }
         let sections: Vec<&str> = acl.map_or_else(Vec::new, |acl| {
             acl.users.iter().filter_map(|user| std::str::from_utf8(&user.name).ok()).collect()
         });
@@ -227,7 +228,7 @@ impl Proof<'_> {
         let Some(found) = found else {
             let span = self.place_of(asking.person, asking.listener);
             let what = format!("for some client id {who} may {verb} other topics {end}");
-            return self.differs(span, &what, &[]);
+            return self.differs(span, &what, None);
         };
         let (told, made) = (found.left, found.right);
         let entry = told.rule.and_then(|rule| self.meaning.entry(rule)).map(|entry| entry.filter.span);
@@ -238,10 +239,16 @@ impl Proof<'_> {
         let topic = String::from_utf8_lossy(&found.topic).into_owned();
         let id = id.map(|id| format!(" as client `{id}`")).unwrap_or_default();
         let what = match made.allowed {
-            true => format!("they let {who}{id} {verb} `{topic}` {end}"),
-            false => format!("they keep {who}{id} from {} `{topic}` {end}", gerund(asking.action)),
+            true => format!("it lets {who}{id} {verb} `{topic}` {end}"),
+            false => format!("it keeps {who}{id} from {} `{topic}` {end}", gerund(asking.action)),
         };
-        self.differs(span, &what, &[]);
+        let note = match (told.allowed, entry) {
+            (true, Some(_)) => "this entry of the spec allows it",
+            (false, Some(_)) => "this entry of the spec denies it",
+            (true, None) => "no entry of the spec says who may do what",
+            (false, None) => "no entry of the spec allows it",
+        };
+        self.differs(span, &what, Some(note));
     }
 
     fn place_of(&self, person: Person<'_>, listener: usize) -> Span {
@@ -291,7 +298,7 @@ impl Asking<'_, '_> {
         let id = if is_unsafe { self.fresh } else { "+" };
         let least = meaning.least(self.listener, self.release, (self.person, id), self.action);
         if !is_unsafe {
-            if is_plainly_equal(&told, &made, &least, self.fresh) {
+            if self.is_plainly_equal(&told, &made, &least) {
                 return None;
             }
             if let Some(found) = first(&told, &made) {
@@ -316,6 +323,37 @@ impl Asking<'_, '_> {
             Some((id, found)) => (Some(id), Some(found)),
             None => (None, None),
         })
+    }
+
+    /// Whether two lists are equal at first sight, for every client id.
+    fn is_plainly_equal(
+        &self,
+        told: &DecisionList<'_>,
+        made: &DecisionList<'_>,
+        least: &DecisionList<'_>,
+    ) -> bool {
+        let own_grants = filters(made, &[Layer::OwnGrant]);
+        let own_denials = filters(made, &[Layer::OwnDeny]);
+        let denials = filters(made, &[Layer::PatternDeny]);
+        let grants: BTreeSet<&[u8]> = &own_grants | &filters(made, &[Layer::PatternGrant]);
+        let holds =
+            |filter: &&[u8]| filter.windows(self.fresh.len()).any(|part| part == self.fresh.as_bytes());
+        told.default_allows == made.default_allows
+            && filters(told, &[Layer::OwnGrant]) == grants
+            && filters(told, &[Layer::OwnDeny]) == &own_denials | &denials
+            && filters(least, &[Layer::OwnGrant]).is_subset(&own_grants)
+            && !own_grants.iter().chain(&own_denials).any(holds)
+            && !denials.difference(&own_denials).any(|denial| self.may_lose(denial, &own_grants))
+    }
+
+    /// Whether a denial of all clients may have a topic in common with a grant of the client's own, which wins over it.
+    fn may_lose(&self, denial: &[u8], own_grants: &BTreeSet<&[u8]>) -> bool {
+        let by_level = self.release.has(Quirk::WholeLevelSubstitution);
+        let Ok(denial) = std::str::from_utf8(denial) else { return true };
+        match widest(&denial.replace(self.fresh, "%c"), by_level) {
+            Some(widest) => own_grants.iter().any(|grant| access::meet(widest.as_bytes(), grant).is_some()),
+            None => !own_grants.is_empty(),
+        }
     }
 
     /// Whether lists that are equal for a fresh client id are so for every other.
@@ -437,27 +475,8 @@ fn parted<'l>(list: &DecisionList<'l>, text: &str) -> (BTreeSet<(bool, String)>,
     (held, rest)
 }
 
-/// Whether two lists are equal at first sight: the same grants and denials, no line with a client id, no own grant that
-/// could win over a denial, and each grant that is the client's own told as such.
-fn is_plainly_equal(
-    told: &DecisionList<'_>,
-    made: &DecisionList<'_>,
-    least: &DecisionList<'_>,
-    fresh: &str,
-) -> bool {
-    let of = |list: &DecisionList<'_>, layers: &[Layer]| -> BTreeSet<Vec<u8>> {
-        let tiers = list.tiers.iter().filter(|tier| layers.contains(&tier.layer));
-        tiers.flat_map(|tier| tier.filters.iter().map(|listed| listed.filter.to_vec())).collect()
-    };
-    let own_denials = of(made, &[Layer::OwnDeny]);
-    let denials = of(made, &[Layer::PatternDeny]);
-    let is_ordered = denials.is_subset(&own_denials) || of(made, &[Layer::OwnGrant]).is_empty();
-    let grants = of(made, &[Layer::OwnGrant, Layer::PatternGrant]);
-    let holds = |filter: &Vec<u8>| filter.windows(fresh.len()).any(|part| part == fresh.as_bytes());
-    told.default_allows == made.default_allows
-        && is_ordered
-        && of(told, &[Layer::OwnDeny]) == own_denials.union(&denials).cloned().collect()
-        && of(told, &[Layer::OwnGrant]) == grants
-        && of(least, &[Layer::OwnGrant]).is_subset(&of(made, &[Layer::OwnGrant]))
-        && !grants.iter().chain(&denials).chain(&own_denials).any(holds)
+/// The filters of some layers.
+fn filters<'l>(list: &'l DecisionList<'_>, layers: &[Layer]) -> BTreeSet<&'l [u8]> {
+    let tiers = list.tiers.iter().filter(|tier| layers.contains(&tier.layer));
+    tiers.flat_map(|tier| tier.filters.iter().map(|listed| &*listed.filter)).collect()
 }

@@ -1,5 +1,7 @@
 //! Whether some client of a spec may do something with a topic of a filter: over all client ids, listener by listener.
 
+use std::collections::HashSet;
+
 use super::claims::{self, claims};
 use super::meaning::{Meaning, Person, may_log_in};
 use crate::access::{self, Action, DecisionList, Layer, ListedFilter, Search, Tier, difference};
@@ -31,6 +33,8 @@ pub(super) struct Reach<'s> {
     pub(super) releases: Vec<Release>,
     /// A text that is part of no name and no filter of the spec.
     pub(super) fresh: String,
+    /// The names of the users of the file.
+    listed: HashSet<&'s str>,
 }
 
 impl<'s> Reach<'s> {
@@ -41,7 +45,7 @@ impl<'s> Reach<'s> {
         let entries = acls.chain(anonymous).chain([&spec.all_clients]).flatten();
         let filters = entries.map(|entry| &*entry.filter.value);
         let names = spec.users.iter().map(|user| &*user.name.value);
-        let fresh = claims::fresh(filters.chain(names));
+        let fresh = claims::fresh(filters.chain(names.clone()));
         let mut kinds = Vec::new();
         let is_new = |release: &&Release| {
             let kind = release.has(Quirk::WholeLevelSubstitution);
@@ -50,7 +54,7 @@ impl<'s> Reach<'s> {
             is_new
         };
         let releases = releases.iter().rev().filter(is_new).copied().collect();
-        Self { meaning: Meaning::new(spec), releases, fresh }
+        Self { meaning: Meaning::new(spec), releases, fresh, listed: names.collect() }
     }
 
     /// Whom a listener lets in: users of the file, clients without a name, and any other name.
@@ -78,6 +82,8 @@ impl<'s> Reach<'s> {
         let mut names = vec![String::new()];
         if matches!(person, Person::Other(_)) {
             names = self.chosen("%u", person, release, (action, target), &mut complete);
+            // Who has the name of a user of the file is that user.
+            names.retain(|name| !self.listed.contains(&**name));
         }
         for name in &names {
             let person = if let Person::Other(_) = person { Person::Other(name) } else { person };

@@ -74,6 +74,10 @@ fn what_cannot_be_compiled_is_told_at_its_place() {
         for problem in problems {
             let at = sources.position(problem.primary.span);
             writeln!(out, "{}:{} {} {}", at.line, at.column, problem.rule, problem.message).unwrap();
+            for related in &problem.related {
+                let at = sources.position(related.span);
+                writeln!(out, "  {}:{} {}", at.line, at.column, related.text).unwrap();
+            }
             for note in &problem.notes {
                 writeln!(out, "  note: {note}").unwrap();
             }

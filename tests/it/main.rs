@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod access;
+mod assertions;
 mod broken;
 mod broker_command;
 mod broker_hostile;

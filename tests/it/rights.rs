@@ -20,33 +20,33 @@ use crate::fixtures::NOW;
 use crate::{packs, seeds};
 
 /// A word and a filter.
-type Entry = (&'static str, String);
+pub(crate) type Entry = (&'static str, String);
 
 /// Clients without a user name: whether they are let in, and their rights.
-type Anonymous = (bool, Vec<Entry>);
+pub(crate) type Anonymous = (bool, Vec<Entry>);
 
 /// A spec that speaks of rights only.
 #[derive(Clone, Debug)]
-struct Small {
-    targets: Vec<&'static str>,
+pub(crate) struct Small {
+    pub(crate) targets: Vec<&'static str>,
     /// What each listener says of clients without a user name, and which users it admits.
-    listeners: Vec<(Option<Anonymous>, Option<Vec<&'static str>>)>,
+    pub(crate) listeners: Vec<(Option<Anonymous>, Option<Vec<&'static str>>)>,
     anonymous: Option<Anonymous>,
     roles: Vec<Vec<Entry>>,
-    users: Vec<User>,
+    pub(crate) users: Vec<User>,
     all_clients: Vec<Entry>,
 }
 
 #[derive(Clone, Debug)]
-struct User {
-    name: &'static str,
+pub(crate) struct User {
+    pub(crate) name: &'static str,
     acl: Vec<Entry>,
     /// Indices of roles.
     roles: Vec<usize>,
 }
 
-const NAMES: &[&str] = &["alice", "a", "a/b", "$dev", "w+", "%c", "über"];
-const CLIENT_IDS: &[&str] = &["c1", "alice", "a/b", "$SYS", "$dev", "c+", "b", "%u"];
+pub(crate) const NAMES: &[&str] = &["alice", "a", "a/b", "$dev", "w+", "%c", "über"];
+pub(crate) const CLIENT_IDS: &[&str] = &["c1", "alice", "a/b", "$SYS", "$dev", "c+", "b", "%u"];
 const LEVELS: &[&str] = &["a", "b", "+", "+", "alice", "$dev", "c1", "x y", ""];
 
 fn filter(placeholders: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -80,7 +80,7 @@ fn user(name: &'static str) -> impl Strategy<Value = User> {
     })
 }
 
-fn small() -> impl Strategy<Value = Small> {
+pub(crate) fn small() -> impl Strategy<Value = Small> {
     let targets = select(vec![vec!["2.0.11"], vec!["2.1.2"], vec!["2.0.11", "2.1.2"]]);
     let users =
         subsequence(NAMES, 0..=3).prop_flat_map(|names| names.into_iter().map(user).collect::<Vec<_>>());
@@ -104,7 +104,7 @@ fn small() -> impl Strategy<Value = Small> {
 
 impl Small {
     /// The spec; what is JSON is YAML.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let acl = |entries: &[Entry]| {
             entries.iter().map(|(word, filter)| json!({ *word: filter })).collect::<Value>()
         };
@@ -148,13 +148,21 @@ impl Small {
         spec.to_string()
     }
 
+    /// The filters of all lists.
+    pub(crate) fn filters(&self) -> Vec<&str> {
+        let own = self.listeners.iter().filter_map(|(told, _)| told.as_ref()).chain(&self.anonymous);
+        let lists =
+            self.roles.iter().chain(self.users.iter().map(|user| &user.acl)).chain([&self.all_clients]);
+        lists.chain(own.map(|told| &told.1)).flatten().map(|(_, filter)| filter.as_str()).collect()
+    }
+
     /// What a listener says of clients without a user name.
-    fn anonymous_of(&self, listener: usize) -> Anonymous {
+    pub(crate) fn anonymous_of(&self, listener: usize) -> Anonymous {
         self.listeners[listener].0.clone().or(self.anonymous.clone()).unwrap_or((false, Vec::new()))
     }
 
     /// Whether any list has an entry; where none has, everybody may do everything.
-    fn has_rights(&self) -> bool {
+    pub(crate) fn has_rights(&self) -> bool {
         let own =
             self.listeners.iter().filter_map(|(anonymous, _)| anonymous.as_ref()).chain(&self.anonymous);
         let lists =
@@ -163,7 +171,7 @@ impl Small {
     }
 
     /// The reference: a denial wins, then any grant counts, else nothing is allowed.
-    fn allows(
+    pub(crate) fn allows(
         &self,
         listener: usize,
         release: Release,
@@ -232,7 +240,7 @@ fn is_matched(filter: &str, topic: &str) -> bool {
 }
 
 /// A topic that a filter, or one near to it, matches.
-fn topic(filter: &str, picks: &[Index]) -> String {
+pub(crate) fn topic(filter: &str, picks: &[Index]) -> String {
     let names = ["a", "b", "alice", "$dev", "c1", "", "x y", "a-x", "%u", "$SYS", "über"];
     let mut picks = picks.iter().cycle();
     let mut pick = |from: &[&'static str]| *picks.next().unwrap().get(from);
@@ -274,10 +282,7 @@ fn check(small: &Small, picks: &[Index], tally: &mut Tally) -> Result<(), TestCa
         }
     };
     tally.compiled += 1;
-    let lists =
-        [&small.all_clients].into_iter().chain(&small.roles).chain(small.users.iter().map(|user| &user.acl));
-    let own: Vec<_> = (0..small.listeners.len()).map(|listener| small.anonymous_of(listener).1).collect();
-    let filters: Vec<_> = lists.chain(&own).flatten().map(|(_, filter)| filter.as_str()).collect();
+    let filters = small.filters();
     let mut topics: Vec<String> = filters
         .iter()
         .flat_map(|filter| picks.windows(5).map(move |picks| topic(filter, picks)))
@@ -300,7 +305,7 @@ fn check(small: &Small, picks: &[Index], tally: &mut Tally) -> Result<(), TestCa
     Ok(())
 }
 
-fn compile(text: &str) -> Result<Compiled, Vec<Diagnostic>> {
+pub(crate) fn compile(text: &str) -> Result<Compiled, Vec<Diagnostic>> {
     packs::compiled(text, &MemoryState::new(), 0).1
 }
 

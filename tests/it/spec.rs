@@ -162,7 +162,7 @@ fn the_schema_refuses_what_it_can() {
 }
 
 /// Specs with one fault each, of those that hang on no other place of the file.
-const ONE_FAULT: [&str; 34] = [
+const ONE_FAULT: [&str; 38] = [
     "name: x",
     "moskit: 2",
     "moskit: 1\nbridges: {}",
@@ -196,6 +196,10 @@ const ONE_FAULT: [&str; 34] = [
     "moskit: 1\npki: { certificates: { a: { chain: c } } }",
     "moskit: 1\npki: { authorities: { a: { common_name: A, valid_for: 1 } } }",
     "moskit: 1\npasswords: { iterations: many }",
+    "moskit: 1\nfleets: { a: { name: b } }",
+    "moskit: 1\nfleets: { a: {} }",
+    "moskit: 1\nassertions: [ { only: [] } ]",
+    "moskit: 1\nassertions: [ { isolated: ' a' } ]",
     "moskit: 1\nlogging: { to: [ { path: /x, file: y } ] }",
 ];
 
@@ -243,7 +247,8 @@ fn a_large_spec_is_read() {
     assert_eq!(users[1..5], ["alice", "bob", "carol of plant 1", "no"]);
     // What an alias brings stands where it was written.
     assert_eq!(spec.users[2].acl, spec.roles[1].acl);
-    let authorities = spec.users.iter().filter_map(|user| user.certificate.as_ref());
+    let single = spec.users.iter().filter(|user| user.fleet.is_none());
+    let authorities = single.filter_map(|user| user.certificate.as_ref());
     let authorities: Vec<_> = authorities.map(|certificate| &*certificate.authority.value).collect();
     assert_eq!(authorities, ["ca", "devices", "devices"]);
     let Some(Password::Plain(secret)) = spec.users[5].password.as_ref().map(|password| &password.value)
@@ -255,6 +260,13 @@ fn a_large_spec_is_read() {
     let AuthorityOrigin::Own { valid_for, .. } = &spec.pki.authorities[1].origin else { panic!() };
     assert_eq!(valid_for.value, 10 * 365 * 86_400);
     assert_eq!(spec.roles[0].acl.len(), 4);
+    let fleet: Vec<_> = spec.users.iter().filter(|user| user.fleet.as_deref() == Some("meters")).collect();
+    assert_eq!((fleet.len(), spec.fleets[0].size), (20, 20));
+    assert_eq!((&*fleet[0].name.value, &*fleet[19].name.value), ("meter-001", "meter-020"));
+    assert!(
+        fleet.iter().all(|user| user.certificate.is_some() && user.roles.len() == 1 && user.acl.len() == 1)
+    );
+    assert_eq!(spec.assertions.len(), 3);
 }
 
 #[test]
