@@ -104,6 +104,10 @@ impl Reading<'_> {
         if index == next {
             self.acl.users.push(AclUser { name, span });
         }
+        let first = self.acl.users[index as usize].span;
+        if first != span && self.subject != Subject::User(index) {
+            self.note(AclNote::UserAgain { first }, name_start, name_end, Effect::None);
+        }
         self.subject = Subject::User(index);
         self.user_line = Some(Span::new(self.source, start, end));
     }
@@ -251,7 +255,11 @@ mod tests {
                     "3: PlaceholderInTopic \"%u\"",
                 ],
             ),
-            ("user a\ntopic x\nuser b\nuser a\ntopic y", &["a ReadWrite x", "a ReadWrite y"], &[]),
+            (
+                "user a\ntopic x\nuser a\nuser b\nuser a\ntopic y",
+                &["a ReadWrite x", "a ReadWrite y"],
+                &["5: UserAgain \"a\""],
+            ),
             (
                 "users x\nTopic a\n",
                 &[],
