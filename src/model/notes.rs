@@ -375,6 +375,11 @@ pub enum AclNote {
     },
     /// The filter begins with a second access word.
     DoubleAccess,
+    /// The name of a `user` line has a section above, with that of another user in between.
+    UserAgain {
+        /// The name in its first `user` line.
+        first: Span,
+    },
 }
 
 /// What is wrong or odd in a line of a password file.

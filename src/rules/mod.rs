@@ -21,6 +21,8 @@ use placement::ListenerLines;
 
 mod acl_files;
 
+pub(crate) use reload_crashes_default_listener::lines as lines_that_crash_a_reload;
+
 /// A rule: its name, its page and its check.
 #[derive(Clone, Copy)]
 pub struct Rule {
@@ -170,6 +172,7 @@ rules! {
     acl_tab,
     acl_unknown_keyword,
     acl_unknown_user,
+    acl_user_section_repeated,
     acl_user_without_rules,
     anonymous_leaks_to_all_listeners,
     anonymous_on_public_listener,
@@ -234,6 +237,7 @@ rules! {
     psk_file_unreadable,
     psk_key_not_hex,
     psk_line_ignored,
+    reload_crashes_default_listener,
     require_certificate_no_ca,
     require_certificate_without_tls,
     secret_file_symlink,

@@ -233,7 +233,7 @@ fn found(reading: &Reading) -> Vec<Item> {
     let [from, to] = reading.sides.as_slice() else { return Vec::new() };
     let mut items = differences(from, to);
     items.extend(deprecated::deprecated(&to.lowered, reading));
-    items.extend(operation::notes(&from.lowered, &to.lowered, reading));
+    items.extend(operation::notes(&from.lowered, &to.lowered));
     items
 }
 

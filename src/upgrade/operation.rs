@@ -1,10 +1,9 @@
 //! Differences in running and reloading that hang on what is configured, and that no line can take back.
 
-use super::reading::Reading;
 use super::{Item, ItemKind};
-use crate::catalogue::{OptionId, Placement, Quirk, Release, Reload, Scope, options};
-use crate::lang::conf::LineKind;
+use crate::catalogue::{OptionId, Quirk, Release, Reload, options};
 use crate::model::{Deployment, Listener, Lowered, Protocol, Setting, Settings, Value};
+use crate::rules::lines_that_crash_a_reload;
 use crate::text::Span;
 
 /// A difference: the behaviour, where it shows, and what the releases with and without it do.
@@ -80,7 +79,7 @@ const DIFFERENCES: [Difference; 8] = [
 ];
 
 /// The differences that show with a configuration.
-pub(super) fn notes(from: &Lowered, to: &Lowered, reading: &Reading) -> Vec<Item> {
+pub(super) fn notes(from: &Lowered, to: &Lowered) -> Vec<Item> {
     let (old, new) = (from.deployment.release, to.deployment.release);
     let shown =
         DIFFERENCES.iter().filter(|difference| old.has(difference.quirk) != new.has(difference.quirk));
@@ -98,7 +97,7 @@ pub(super) fn notes(from: &Lowered, to: &Lowered, reading: &Reading) -> Vec<Item
         })
         .collect();
     items.extend(reloaded(&from.deployment, old, new));
-    items.extend(broken_reload(reading, old, new));
+    items.extend(broken_reload(to, old));
     items
 }
 
@@ -124,27 +123,12 @@ fn reloaded(deployment: &Deployment, old: Release, new: Release) -> Option<Item>
 }
 
 /// Options of the default listener of which a reload of the new release dies.
-fn broken_reload(reading: &Reading, old: Release, new: Release) -> Option<Item> {
-    if old.has(Quirk::DefaultListenerBreaksReload) || !new.has(Quirk::DefaultListenerBreaksReload) {
+fn broken_reload(to: &Lowered, old: Release) -> Option<Item> {
+    if old.has(Quirk::DefaultListenerBreaksReload) {
         return None;
     }
-    let breaks = |option: OptionId| {
-        let entry = option.entry();
-        let is_read = option == options::PROTOCOL || entry.reload.at(new) == Reload::Applied;
-        entry.scope == Scope::Listener && entry.placement.at(new) == Placement::DefaultListener && is_read
-    };
-    let first = reading.trees.iter().find_map(|tree| {
-        let names = tree.lines.iter().filter_map(|line| match line.kind {
-            LineKind::Directive { name, .. } => {
-                OptionId::named(&reading.sources.text(name)).map(|option| (option, name))
-            }
-            _ => None,
-        });
-        let mut above = names.take_while(|(option, _)| *option != options::LISTENER);
-        above.find(|(option, _)| breaks(*option))
-    });
-    let (option, name) = first?;
-    let spelled = option.name();
+    let (option, name) = lines_that_crash_a_reload(&to.deployment, &to.notes).into_iter().next()?;
+    let (spelled, new) = (option.name(), to.deployment.release);
     let message = format!(
         "a reload of {new} may crash the broker, because `{spelled}` stands above the first `listener`"
     );

@@ -82,8 +82,12 @@ impl Reading<'_> {
             return self.note(AclNote::Empty, start, end, Effect::Fatal);
         };
         let span = Span::new(self.source, name_start, name_end);
-        let name = &self.bytes[name_start..name_end];
-        self.subject = Subject::User(self.acl.add_user(name, span));
+        let index = self.acl.add_user(&self.bytes[name_start..name_end], span);
+        let first = self.acl.users[index as usize].span;
+        if first != span && self.subject != Subject::User(index) {
+            self.note(AclNote::UserAgain { first }, name_start, name_end, Effect::None);
+        }
+        self.subject = Subject::User(index);
         self.user_line = Some(Span::new(self.source, start, end));
     }
 
@@ -303,7 +307,11 @@ mod tests {
                     "3: PlaceholderInTopic \"%u\"",
                 ],
             ),
-            ("user a\ntopic x\nuser b\nuser a\ntopic y", &["a ReadWrite x", "a ReadWrite y"], &[]),
+            (
+                "user a\ntopic x\nuser a\nuser b\nuser a\ntopic y",
+                &["a ReadWrite x", "a ReadWrite y"],
+                &["5: UserAgain \"a\""],
+            ),
             (
                 "users x\nTopic a\n",
                 &[],
