@@ -141,6 +141,8 @@ pub(super) struct Above {
 pub(super) struct Gap {
     pub(super) topics: Topics,
     pub(super) above: Above,
+    /// The line of the filter on the left.
+    pub(super) rule: Option<usize>,
     /// One that is not covered.
     pub(super) topic: Vec<u8>,
 }
@@ -161,8 +163,8 @@ impl Member<'_> {
 
 /// Two lists, prepared to be asked what the left one allows and the right one does not.
 pub(super) struct Pair<'s> {
-    left: &'s DecisionList<'s>,
-    right: &'s DecisionList<'s>,
+    pub(super) left: &'s DecisionList<'s>,
+    pub(super) right: &'s DecisionList<'s>,
     /// The filters on the left that deny and those on the right that allow.
     pub(super) members: Vec<Member<'s>>,
     /// The same by their number.
@@ -216,7 +218,7 @@ impl<'s> Pair<'s> {
         for (tier, filters) in self.left.tiers.iter().enumerate().filter(|(_, tier)| tier.allows) {
             for listed in filters.filters.iter().filter(|listed| can_match(&listed.filter)) {
                 let Some(part) = self.left_of(&listed.filter) else { continue };
-                if self.gaps_of(&part, tier, work, visit) {
+                if self.gaps_of(&part, (tier, listed.rule), work, visit) {
                     return;
                 }
             }
@@ -227,7 +229,9 @@ impl<'s> Pair<'s> {
         let all = Above { left: self.left.tiers.len(), right: self.right.tiers.len() };
         // There is always a first level that starts with `$` and that no filter holds.
         let dollar = || [b"$", &*self.fresh].concat();
-        if !self.right.default_allows && visit(Gap { topics: Topics::Dollar, above: all, topic: dollar() }) {
+        if !self.right.default_allows
+            && visit(Gap { topics: Topics::Dollar, above: all, rule: None, topic: dollar() })
+        {
             return;
         }
         let is_publish = [self.left.action, self.right.action].contains(&Action::Publish);
@@ -235,13 +239,13 @@ impl<'s> Pair<'s> {
         let stopped = [Some(&b"#"[..]), bridges]
             .into_iter()
             .flatten()
-            .any(|filter| self.gaps_of(filter, all.left, work, visit));
+            .any(|filter| self.gaps_of(filter, (all.left, None), work, visit));
         if stopped {
             return;
         }
         for (tier, filter) in self.denials.iter().filter(|(_, filter)| filter.starts_with(b"$")) {
             let Some(part) = self.left_of(filter) else { continue };
-            if self.gap(&part, Above { right: *tier, ..all }, work).is_some_and(&mut *visit) {
+            if self.gap(&part, Above { right: *tier, ..all }, None, work).is_some_and(&mut *visit) {
                 return;
             }
         }
@@ -260,28 +264,37 @@ impl<'s> Pair<'s> {
     }
 
     /// The gaps in what the left list allows by `part` in this tier; returns whether `visit` stopped.
-    fn gaps_of(&self, part: &[u8], tier: usize, work: &Work, visit: &mut dyn FnMut(Gap) -> bool) -> bool {
+    fn gaps_of(
+        &self,
+        part: &[u8],
+        (tier, rule): (usize, Option<usize>),
+        work: &Work,
+        visit: &mut dyn FnMut(Gap) -> bool,
+    ) -> bool {
         let above = |right| Above { left: tier, right };
         let by_default = above(self.right.tiers.len());
-        if !self.right.default_allows && self.gap(part, by_default, work).is_some_and(&mut *visit) {
+        if !self.right.default_allows && self.gap(part, by_default, rule, work).is_some_and(&mut *visit) {
             return true;
         }
         let levels = levels(part, Placeholders::Text);
         self.denied.meeting(Query { levels: &levels, user: None }, work, &mut |number| {
             let (tier, denial) = self.denials[number as usize];
             let common = meet(part, denial);
-            common.and_then(|common| self.gap(&common, above(tier), work)).is_some_and(&mut *visit)
+            common.and_then(|common| self.gap(&common, above(tier), rule, work)).is_some_and(&mut *visit)
         })
     }
 
     /// The gap in a filter, if what stands above does not cover it.
-    fn gap(&self, filter: &[u8], above: Above, work: &Work) -> Option<Gap> {
+    fn gap(&self, filter: &[u8], above: Above, rule: Option<usize>, work: &Work) -> Option<Gap> {
         let levels = levels(filter, Placeholders::Text);
         let accept = |number: u32| self.members[number as usize].is_in(above);
         match self.set.cover(Query { levels: &levels, user: None }, &accept, work) {
-            Outcome::Gap(tail) if !work.is_used_up() => {
-                Some(Gap { topics: Topics::Filter(filter.to_vec()), above, topic: self.topic(&levels, tail) })
-            }
+            Outcome::Gap(tail) if !work.is_used_up() => Some(Gap {
+                topics: Topics::Filter(filter.to_vec()),
+                above,
+                rule,
+                topic: self.topic(&levels, tail),
+            }),
             _ => None,
         }
     }
@@ -306,4 +319,150 @@ pub(super) fn fresh_name(lists: &[&DecisionList<'_>]) -> Vec<u8> {
     let letters = (b'a'..=b'z').rev().map(|letter| vec![letter]);
     let numbered = (1u32..).map(|number| format!("x{number}").into_bytes());
     letters.chain(numbered).find(|name| !taken.contains(&**name)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decide::{Client, Layer};
+    use super::super::list::{ListedFilter, Tier};
+    use super::super::sample::acl;
+    use super::super::{MAX_BYTES, MAX_LEVELS, compare};
+    use super::*;
+    use crate::catalogue::Release;
+
+    fn list(action: Action, tiers: &[(bool, &[&str])], default_allows: bool) -> DecisionList<'static> {
+        let listed = |text: &&str| ListedFilter {
+            filter: Cow::Owned(text.as_bytes().to_vec()),
+            rule: Some(text.len()),
+        };
+        let tier = |(allows, filters): &(bool, &[&str])| Tier {
+            layer: if *allows { Layer::OwnGrant } else { Layer::OwnDeny },
+            allows: *allows,
+            filters: filters.iter().map(listed).collect(),
+        };
+        DecisionList::new(action, tiers.iter().map(tier).collect(), default_allows)
+    }
+
+    fn only(found: &Search<Difference>) -> Option<&str> {
+        match found {
+            Search::Found(found) => str::from_utf8(&found.topic).ok(),
+            Search::Nothing => None,
+            Search::GaveUp => Some("gave up"),
+        }
+    }
+
+    type Sides<'t> = (&'t [(bool, &'t [&'t str])], bool);
+
+    #[test]
+    fn what_one_allows_and_the_other_does_not() {
+        use Action::{Publish, Receive, Subscribe};
+        let (last, deep) = (["+"; MAX_LEVELS].join("/"), ["+"; MAX_LEVELS - 1].join("/"));
+        let to_the_end = format!("{deep}/#");
+        type Case<'t> = (Action, Sides<'t>, Sides<'t>, Option<&'t str>, Option<&'t str>);
+        let cases: &[Case<'_>] = &[
+            (Receive, (&[(true, &["a/#"])], false), (&[(true, &["a", "a/+/#"])], false), None, None),
+            (Receive, (&[(true, &["a/#"])], false), (&[(true, &["a/+/#"])], false), Some("a"), None),
+            (Receive, (&[(true, &["+/#"])], false), (&[(true, &["#"])], false), None, None),
+            (Receive, (&[(true, &["+"])], false), (&[(true, &["/", "a"])], false), Some("z"), Some("/")),
+            (
+                Receive,
+                (&[(true, &["#"])], false),
+                (&[(false, &["a/+"]), (true, &["#"])], false),
+                Some("a/z"),
+                None,
+            ),
+            (
+                Receive,
+                (&[(false, &["a/b"]), (true, &["#"])], false),
+                (&[(true, &["a/+"]), (false, &["+/b"]), (true, &["#"])], false),
+                Some("z/b"),
+                Some("a/b"),
+            ),
+            (Receive, (&[], true), (&[(true, &["#"])], false), Some("$z"), None),
+            (
+                Publish,
+                (&[(true, &["$SYS/#"])], false),
+                (&[], false),
+                Some("$SYS/broker/connection/z/state"),
+                None,
+            ),
+            (Publish, (&[(true, &["$SYS/a", "$SYSx"])], false), (&[], false), None, None),
+            (Receive, (&[(true, &["$SYS/a", "$share/a"])], false), (&[], false), Some("$SYS/a"), None),
+            (Subscribe, (&[(true, &["$share/a"])], false), (&[], false), Some("$share/a"), None),
+            (
+                Publish,
+                (&[], true),
+                (&[(false, &["$SYS/#"])], true),
+                Some("$SYS/broker/connection/z/state"),
+                None,
+            ),
+            (Receive, (&[(true, &[&to_the_end])], false), (&[(true, &[&last, &deep])], false), None, None),
+            (Receive, (&[(true, &["a\tb", "c/b+"])], false), (&[], false), None, None),
+        ];
+        for (action, left, right, more, less) in cases {
+            let (left, right) = (list(*action, left.0, left.1), list(*action, right.0, right.1));
+            let found = compare(&left, &right);
+            assert_eq!(only(&found.only_left), *more, "{left:?} {right:?}");
+            assert_eq!(only(&found.only_right), *less, "{left:?} {right:?}");
+            let expected = match (more, less) {
+                (None, None) => Relation::Equal,
+                (Some(_), None) => Relation::Wider,
+                (None, Some(_)) => Relation::Narrower,
+                (Some(_), Some(_)) => Relation::Incomparable,
+            };
+            assert_eq!(found.relation(), Some(expected));
+            assert_eq!(compare(&right, &left).relation(), Some(expected.reversed()));
+        }
+    }
+
+    #[test]
+    fn names_that_do_not_fit_any_more() {
+        let long = "l".repeat(MAX_BYTES - 2);
+        let (one, any) = (format!("{long}/+"), format!("{long}/#"));
+        let all = list(Action::Receive, &[(true, &[&any])], false);
+        let two = format!("{long}//");
+        let both = list(Action::Receive, &[(true, &[&long, &one, &two])], false);
+        assert_eq!(difference(&both, &all), Search::Nothing);
+        assert_eq!(difference(&all, &both), Search::GaveUp);
+    }
+
+    #[test]
+    fn deciding_lines_of_both_sides() {
+        let file = acl("user u\ntopic deny a/b\ntopic read a/#\npattern deny c/%c\npattern read c/#");
+        let list = |user: &'static str| {
+            let client = Client { user: Some(user.as_bytes()), client_id: b"i" };
+            DecisionList::of(Release::newest(), Some(&file), client, Action::Receive)
+        };
+        let Search::Found(found) = difference(&list("u"), &list("v")) else { panic!("u reads a/#") };
+        assert_eq!(
+            (found.left.rule, found.left.layer, found.right.layer),
+            (Some(1), Layer::OwnGrant, Layer::Default)
+        );
+        assert_eq!(difference(&list("v"), &list("u")), Search::Nothing);
+        let all = DecisionList::new(Action::Receive, Vec::new(), true);
+        let Search::Found(found) = difference(&all, &list("u")) else { panic!("all is more") };
+        assert_eq!(found.topic, b"$z");
+    }
+
+    #[test]
+    fn lists_made_to_be_hard_end() {
+        let filter = |at: u32, wild: &'static str| {
+            (0..12).map(|bit| if at >> bit & 1 == 1 { "+" } else { wild }).collect::<Vec<_>>().join("/")
+        };
+        let texts = |wild| (0..4_000).map(|at| filter(at, wild)).collect::<Vec<_>>();
+        let (left, right) = (texts("a"), texts("b"));
+        let tier = |allows, texts: &[String]| Tier {
+            layer: Layer::OwnGrant,
+            allows,
+            filters: texts
+                .iter()
+                .map(|text| ListedFilter { filter: Cow::Owned(text.clone().into_bytes()), rule: None })
+                .collect(),
+        };
+        let allows = DecisionList::new(Action::Receive, vec![tier(true, &left)], false);
+        let other = DecisionList::new(Action::Receive, vec![tier(false, &right), tier(true, &left)], false);
+        assert_ne!(difference(&allows, &other), Search::Nothing);
+        let found = super::super::differences(&allows, &other);
+        assert!(!found.complete);
+    }
 }

@@ -10,8 +10,9 @@ use std::collections::{BTreeSet, HashSet};
 use super::Work;
 use super::decide::{Action, Client, Decision, put_names};
 use super::difference::size;
-use super::filter::{CLIENT_ID, Level, MAX_LEVELS, Placeholders, USER, is_for_named, levels, split};
+use super::filter::{CLIENT_ID, MAX_LEVELS, Placeholders, USER, is_for_named, split};
 use super::list::DecisionList;
+use super::names::{Distinct, Runs, is_odd, unused};
 
 /// What every client may do: an ACL file as a release reads it, or whatever else decides.
 ///
@@ -227,6 +228,28 @@ impl<'r, 'a> People<'r, 'a> {
         !self.holds.is_mixed && left.is_same(right) && layers(left) == layers(right)
     }
 
+    /// Whether a name of several levels may be needed that nobody looks for: one that stands at one place in a
+    /// filter that allows and at another in a filter that denies. The lists are those of [`Self::plain`].
+    pub(super) fn is_hard(&self, allows: &DecisionList<'_>, denies: &DecisionList<'_>) -> bool {
+        let hard = |name: &[u8]| {
+            let places = |list: &DecisionList<'_>, wanted: bool| {
+                let tiers = list.tiers.iter().filter(|tier| tier.allows == wanted);
+                let filters = tiers.flat_map(|tier| &tier.filters);
+                let before = |filter: &[u8]| {
+                    let at = filter.windows(name.len()).position(|part| part == name)?;
+                    Some(filter[..at].to_vec())
+                };
+                filters.filter_map(|listed| before(&listed.filter)).collect::<HashSet<Vec<u8>>>()
+            };
+            let (allowing, denying) = (places(allows, true), places(denies, false));
+            let is_same = |left: &[u8], right: &[u8]| {
+                split(left).last() == split(right).last() && split(left).count() == split(right).count()
+            };
+            allowing.iter().any(|left| denying.iter().any(|right| !is_same(left, right)))
+        };
+        self.holds.spans && (hard(&self.client_id) || hard(&self.someone))
+    }
+
     /// Whether all that is true for a person is so for any other user of whom this tells the same: where they
     /// get in. Nothing where a user has rules or a name that counts.
     pub(super) fn stand_in(&self, person: &Person, named: &HashSet<&[u8]>) -> Option<Vec<bool>> {
@@ -380,10 +403,15 @@ impl<'r, 'a> People<'r, 'a> {
     }
 
     /// The names with which a filter that holds placeholders meets others.
-    pub(super) fn names_in(&self, text: &[u8], filters: &[&[u8]], unknown: &[u8]) -> Vec<Vec<u8>> {
+    pub(super) fn names_in(
+        &self,
+        text: &[u8],
+        filters: &[&[u8]],
+        unknown: &[u8],
+        placeholders: Placeholders,
+    ) -> Vec<Vec<u8>> {
         let deepest = self.deepest(&[], filters);
-        let wanted = &[USER, CLIENT_ID];
-        let runs = Runs { placeholders: Placeholders::Anywhere, wanted, unknown, deepest };
+        let runs = Runs { placeholders, wanted: &[USER, CLIENT_ID], unknown, deepest };
         let mut names = Distinct::of(unknown.to_vec());
         filters.iter().for_each(|filter| runs.of(text, filter, &mut |run| names.add(run)));
         names.list
@@ -410,107 +438,4 @@ impl<'r, 'a> People<'r, 'a> {
         }
         !work.is_used_up()
     }
-}
-
-/// Names in the order in which they came, each once.
-struct Distinct {
-    list: Vec<Vec<u8>>,
-    seen: HashSet<Vec<u8>>,
-}
-
-impl Distinct {
-    fn of(first: Vec<u8>) -> Self {
-        Self { list: vec![first.clone()], seen: HashSet::from([first]) }
-    }
-
-    fn add(&mut self, name: Vec<u8>) {
-        if !name.is_empty() && self.seen.insert(name.clone()) {
-            self.list.push(name);
-        }
-    }
-}
-
-/// Whether a name is one that no honest client has.
-fn is_odd(name: &[u8]) -> bool {
-    name.iter().any(|byte| matches!(byte, b'+' | b'#'))
-}
-
-/// What stands in filters in the place of a pattern's placeholders.
-struct Runs<'r> {
-    placeholders: Placeholders,
-    wanted: &'r [&'r [u8]],
-    /// What stands for any name.
-    unknown: &'r [u8],
-    /// How many levels may stand for a `#`.
-    deepest: usize,
-}
-
-impl Runs<'_> {
-    fn of(&self, pattern: &[u8], filter: &[u8], add: &mut dyn FnMut(Vec<u8>)) {
-        let spans = self.placeholders == Placeholders::Anywhere;
-        let filter = levels(filter, Placeholders::Text);
-        for (index, level) in split(pattern).enumerate() {
-            let place = |pair: &[u8]| self.wanted.contains(&pair);
-            let Some(at) = level.windows(2).position(place).filter(|_| spans || place(level)) else {
-                continue;
-            };
-            let last = filter.len().saturating_sub(1);
-            let start = if filter.last() == Some(&Level::Rest) { index.min(last) } else { index };
-            let found = filter.get(start..).unwrap_or_default();
-            self.runs(found, (&level[..at], &level[at + 2..]), if spans { MAX_LEVELS } else { 1 }, add);
-        }
-    }
-
-    /// The texts of the first, the first two, … of these levels, at most so many, without what stands before
-    /// and behind the name.
-    fn runs(
-        &self,
-        found: &[Level<'_>],
-        (before, behind): (&[u8], &[u8]),
-        most: usize,
-        add: &mut dyn FnMut(Vec<u8>),
-    ) {
-        let mut run: Vec<u8> = Vec::new();
-        let mut count = 0;
-        for level in found {
-            let times = if *level == Level::Rest { self.deepest } else { 1 };
-            for _ in 0..times {
-                let mut text = match *level {
-                    Level::Text(text) | Level::Names(text) => text,
-                    Level::Any | Level::Rest => self.unknown,
-                };
-                let is_text = matches!(level, Level::Text(_));
-                if count == 0 && is_text {
-                    let Some(rest) = text.strip_prefix(before) else { return };
-                    text = rest;
-                }
-                if count > 0 {
-                    run.push(b'/');
-                }
-                let end = if is_text { text.strip_suffix(behind) } else { Some(text) };
-                if let Some(end) = end {
-                    add([&*run, end].concat());
-                }
-                run.extend_from_slice(text);
-                count += 1;
-                if count == most {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// A name that starts like `stem` and that no text holds.
-fn unused<'t>(stem: &[u8], texts: impl Iterator<Item = &'t [u8]>) -> Vec<u8> {
-    let mut next = None;
-    for text in texts.filter(|text| text.len() >= stem.len()) {
-        for at in text.windows(stem.len()).enumerate().filter(|(_, part)| *part == stem).map(|(at, _)| at) {
-            let digits = text[at + stem.len()..].iter().take_while(|byte| byte.is_ascii_digit()).take(9);
-            let number = digits.fold(0u64, |number, digit| number * 10 + u64::from(digit - b'0'));
-            next = next.max(Some(number + 1));
-        }
-    }
-    let number = next.map(|number| number.to_string()).unwrap_or_default();
-    [stem, number.as_bytes()].concat()
 }

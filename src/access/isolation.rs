@@ -25,8 +25,8 @@ pub struct Intrusion {
 
 /// Proves that no member can publish to, or receive, a topic of another member, whatever client id it takes.
 ///
-/// `topics` are filters in which `%u` and `%c` stand for a member's name, anywhere and as plain text: those of
-/// the member. With [`Names::Any`], whoever gets in with a user name is a member: then names are looked for
+/// `topics` are those of a member: filters in which `%u` and `%c` stand for its name, as they would in patterns
+/// of the realm. With [`Names::Any`], whoever gets in with a user name is a member: then names are looked for
 /// that overlap with another's.
 pub fn isolated(realm: &Realm<'_>, members: &Names<'_>, topics: &[&[u8]]) -> Search<Intrusion> {
     let realms = [realm];
@@ -44,7 +44,9 @@ pub fn isolated(realm: &Realm<'_>, members: &Names<'_>, topics: &[&[u8]]) -> Sea
     let another = people.another_name();
     let others = matches!(members, Names::Any).then_some(&another);
     let work = Work::for_everybody(rules + names.len());
-    let fleet = Fleet { people, names, others, topics, work };
+    let is_plain = others.is_none() && names.iter().all(|name| !name.contains(&b'/'));
+    let placeholders = realm.meaning.placeholders();
+    let fleet = Fleet { people, names, others, topics, placeholders, is_plain, work };
     let mut is_sure = true;
     for person in persons.iter().filter(|person| **person != Person::Anonymous) {
         for action in [Action::Publish, Action::Receive] {
@@ -65,6 +67,9 @@ struct Fleet<'f, 'r, 'a> {
     /// A name that stands for all others, where any is a member.
     others: Option<&'f Vec<u8>>,
     topics: &'f [&'f [u8]],
+    placeholders: Placeholders,
+    /// Whether no known name holds several levels, and no unknown one counts.
+    is_plain: bool,
     work: Work,
 }
 
@@ -72,7 +77,7 @@ impl Fleet<'_, '_, '_> {
     /// The filters of a member's topics.
     fn topics_of(&self, name: &[u8]) -> Vec<Vec<u8>> {
         let member = Client { user: Some(name), client_id: name };
-        self.topics.iter().filter_map(|text| put_names(Placeholders::Anywhere, text, member)).collect()
+        self.topics.iter().filter_map(|text| put_names(self.placeholders, text, member)).collect()
     }
 
     /// A topic of another member that a person can act on.
@@ -111,7 +116,11 @@ impl Fleet<'_, '_, '_> {
         if let Some(unknown) = self.others {
             let filters: Vec<&[u8]> =
                 list.tiers.iter().flat_map(|tier| &tier.filters).map(|listed| &*listed.filter).collect();
-            for name in self.topics.iter().flat_map(|text| self.people.names_in(text, &filters, unknown)) {
+            for name in self
+                .topics
+                .iter()
+                .flat_map(|text| self.people.names_in(text, &filters, unknown, self.placeholders))
+            {
                 self.own(&name, owned.to_mut());
             }
         }
@@ -136,8 +145,7 @@ impl Fleet<'_, '_, '_> {
     /// Whether a person reaches no topics but its own that any plain name could own: far cheaper than to look
     /// at each member.
     fn is_surely_isolated(&self, person: &Person, name: &[u8], action: Action) -> bool {
-        let is_plain = |name: &Vec<u8>| !name.contains(&b'/');
-        if name.contains(&b'/') || self.others.is_some() || !self.names.iter().all(is_plain) {
+        if !self.is_plain {
             return false;
         }
         // A name inside a level: the wildcard that would stand for it is no filter.
@@ -177,4 +185,62 @@ fn listed(filter: &[u8], rule: Option<usize>) -> ListedFilter<'_> {
 
 fn witness((user, client_id): &Made, topic: Vec<u8>) -> Witness {
     Witness { user: user.clone(), client_id: client_id.clone(), topic }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::identities::{ClientIds, Logins};
+    use super::super::list::Policy;
+    use super::super::sample::acl;
+    use super::*;
+    use crate::catalogue::Release;
+
+    fn intrusion(text: &str, release: Release, members: &Names<'_>) -> Option<String> {
+        let file = acl(text);
+        let policy = Policy::new(release, Some(&file));
+        let logins = Logins { names: members.clone(), anonymous: false, client_ids: ClientIds::Chosen };
+        let realm = Realm { meaning: &policy, logins };
+        match isolated(&realm, members, &[b"devices/%u/#"]) {
+            Search::Nothing => None,
+            Search::GaveUp => Some("gave up".to_owned()),
+            Search::Found(Intrusion { of, witness, .. }) => {
+                let user = witness.user.unwrap_or_default();
+                let texts = [&user, &witness.client_id, &witness.topic, &of];
+                Some(texts.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).join(" "))
+            }
+        }
+    }
+
+    #[test]
+    fn members_that_reach_others() {
+        let (old, new) = (Release::new(2, 0, 21), Release::new(2, 1, 2));
+        let own = "pattern readwrite devices/%u/#";
+        let two = Names::Only([&b"d1"[..], b"d2"].into());
+        assert_eq!(intrusion(own, new, &two), None);
+        assert_eq!(intrusion(own, old, &two), None);
+        assert_eq!(intrusion(own, new, &Names::Any), None);
+        // A certificate name with a separator puts a member under another one.
+        assert_eq!(
+            intrusion(own, old, &Names::Any).as_deref(),
+            Some("someone client devices/someone/another-someone someone/another-someone")
+        );
+        assert_eq!(
+            intrusion(own, old, &Names::Only([&b"d"[..], b"d/e"].into())).as_deref(),
+            Some("d client devices/d/e d/e")
+        );
+        let by_id = "pattern readwrite devices/%c/#";
+        assert_eq!(intrusion(by_id, new, &two).as_deref(), Some("d1 d2 devices/d2 d2"));
+        let grant = "user d1\ntopic read devices/+/state\npattern readwrite devices/%u/#";
+        assert_eq!(intrusion(grant, new, &two).as_deref(), Some("d1 client devices/d2/state d2"));
+        let unknown = "user d1\ntopic read devices/d3/state\npattern readwrite devices/%u/#";
+        assert_eq!(intrusion(unknown, new, &two), None);
+        assert_eq!(intrusion(unknown, new, &Names::Any).as_deref(), Some("d1 client devices/d3/state d3"));
+    }
+
+    #[test]
+    fn a_large_fleet_is_quick() {
+        let names: Vec<String> = (0..20_000).map(|number| format!("device-{number}")).collect();
+        let members = Names::Only(names.iter().map(|name| name.as_bytes()).collect());
+        assert_eq!(intrusion("pattern readwrite devices/%u/#", Release::newest(), &members), None);
+    }
 }

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::Work;
 use super::decide::{Action, Client, Decision, Layer, broker_refuses, expand, gives, is_unsafe};
-use super::filter::{Placeholders, matches};
+use super::filter::{Placeholders, check, levels, matches};
 use super::identities::Meaning;
+use super::trie::{Query, Trie};
 use crate::catalogue::Release;
 use crate::model::acl::{Access, Acl, Subject};
 
@@ -86,6 +88,51 @@ impl<'a> DecisionList<'a> {
             && self.tiers.len() == other.tiers.len()
             && (self.tiers.iter().zip(&other.tiers))
                 .all(|(left, right)| left.allows == right.allows && filters(left, right))
+    }
+}
+
+/// A list whose filters are looked up, for many topics.
+pub(super) struct Lookup<'s> {
+    list: &'s DecisionList<'s>,
+    /// All filters by their place, tier by tier.
+    set: Trie<'s>,
+    places: Vec<(usize, Option<usize>)>,
+}
+
+impl<'s> Lookup<'s> {
+    pub(super) fn new(list: &'s DecisionList<'s>) -> Self {
+        let (mut set, mut places) = (Trie::new(Placeholders::Text), Vec::new());
+        for (tier, filters) in list.tiers.iter().enumerate() {
+            for listed in &filters.filters {
+                if check(&listed.filter).is_ok() {
+                    set.insert(&levels(&listed.filter, Placeholders::Text), places.len() as u32);
+                }
+                places.push((tier, listed.rule));
+            }
+        }
+        Self { list, set, places }
+    }
+
+    /// The same as [`DecisionList::decide`]; nothing where the work is used up.
+    pub(super) fn decide(&self, topic: &[u8], work: &Work) -> Option<Decision> {
+        if broker_refuses(self.list.action, topic) {
+            return Some(Decision { allowed: false, layer: Layer::Broker, rule: None });
+        }
+        let levels = levels(topic, Placeholders::Text);
+        let mut first: Option<u32> = None;
+        self.set.meeting(Query { levels: &levels, user: None }, work, &mut |place| {
+            first = Some(first.map_or(place, |first| first.min(place)));
+            false
+        });
+        let list = self.list;
+        let decision = match first.and_then(|place| self.places.get(place as usize)) {
+            Some((tier, rule)) => {
+                let tier = &list.tiers[*tier];
+                Decision { allowed: tier.allows, layer: tier.layer, rule: *rule }
+            }
+            None => Decision { allowed: list.default_allows, layer: list.default_layer, rule: None },
+        };
+        (!work.is_used_up()).then_some(decision)
     }
 }
 

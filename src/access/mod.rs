@@ -19,6 +19,7 @@ mod filter;
 mod identities;
 mod isolation;
 mod list;
+mod names;
 #[cfg(test)]
 mod properties;
 mod reach;

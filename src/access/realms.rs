@@ -32,8 +32,8 @@ pub struct Compared {
 /// Compares what everybody may do in two realms: an entry for each person and action for which they differ, or
 /// may differ as the work was used up.
 ///
-/// In releases where a name may span levels, names are not looked for that put a placeholder of one filter in
-/// the place of a placeholder of another at a different level.
+/// In releases where a name may span levels, what a `pattern deny` takes away is left unknown where the same
+/// placeholder stands at another place in a pattern that allows: no bound is known for such names.
 pub fn compare_realms(left: &Realm<'_>, right: &Realm<'_>) -> Listing<Compared> {
     let realms = [left, right];
     let people = People::new(&realms);
@@ -73,6 +73,7 @@ fn compare_person(
     if people.are_alike(left, right) {
         return found;
     }
+    let is_hard = [people.is_hard(left, right), people.is_hard(right, left)];
     let is_done = people.each_client(person, action, &[], work, &mut |made, lists| {
         let [left, right] = lists else { return true };
         let sides = [(&mut found.only_left, left, right), (&mut found.only_right, right, left)];
@@ -87,8 +88,8 @@ fn compare_person(
         }
         matches!((&found.only_left, &found.only_right), (Search::Found(_), Search::Found(_)))
     });
-    for side in [&mut found.only_left, &mut found.only_right] {
-        if !is_done && matches!(side, Search::Nothing) {
+    for (side, is_hard) in [&mut found.only_left, &mut found.only_right].into_iter().zip(is_hard) {
+        if (is_hard || !is_done) && matches!(side, Search::Nothing) {
             *side = Search::GaveUp;
         }
     }
@@ -111,4 +112,122 @@ fn renamed(found: &Comparison<Contrast>, person: &Person) -> Comparison<Contrast
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::difference::Relation;
+    use super::super::identities::{ClientIds, Logins, Names};
+    use super::super::list::Policy;
+    use super::super::sample::acl;
+    use super::*;
+    use crate::catalogue::Release;
+
+    const OLD: Release = Release::new(2, 0, 21);
+    const NEW: Release = Release::new(2, 1, 2);
+
+    fn compared(left: (&str, Release), right: (&str, Release), logins: &Logins<'_>) -> Vec<String> {
+        let files = [acl(left.0), acl(right.0)];
+        let [left, right] = [(&files[0], left.1), (&files[1], right.1)]
+            .map(|(file, release)| Policy::new(release, Some(file)));
+        let [left, right] = [&left, &right].map(|meaning| Realm { meaning, logins: logins.clone() });
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let side = |side: &Search<Contrast>| match side {
+            Search::Found(Contrast { witness, .. }) => {
+                let user = witness.user.as_deref().map_or("-".to_owned(), text);
+                format!("{user} {} {}", text(&witness.client_id), text(&witness.topic))
+            }
+            Search::Nothing => String::new(),
+            Search::GaveUp => "?".to_owned(),
+        };
+        let entry = |entry: &Compared| {
+            let person = match &entry.person {
+                Person::Anonymous => "anonymous".to_owned(),
+                Person::User(name) => text(name),
+                Person::Others => "others".to_owned(),
+            };
+            let relation = match entry.found.relation() {
+                Some(Relation::Wider) => '>',
+                Some(Relation::Narrower) => '<',
+                _ => '#',
+            };
+            let found = [&entry.found.only_left, &entry.found.only_right].map(side);
+            format!("{person} {:?} {relation} {}", entry.action, found.join("|"))
+        };
+        compare_realms(&left, &right).entries.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn who_may_more_where() {
+        type Case<'t> = (&'t str, Release, &'t str, Release, &'t [&'t str]);
+        let cases: &[Case<'_>] = &[
+            ("user u\ntopic read a/#", NEW, "user u\ntopic read a\ntopic read a/+/#", NEW, &[]),
+            ("user u\ntopic read a/#", NEW, "user u\ntopic read a/+", NEW, &["u Receive > u client a|"]),
+        ];
+        for (left, old, right, new, expected) in cases {
+            assert_eq!(compared((left, *old), (right, *new), &Logins::open()), *expected, "{left} {right}");
+        }
+        let only = Logins {
+            names: Names::Only([&b"u"[..], b"v"].into()),
+            anonymous: false,
+            client_ids: ClientIds::Chosen,
+        };
+        let cases: &[Case<'_>] = &[
+            (
+                "user u\ntopic read a/u\nuser v\ntopic read a/v",
+                NEW,
+                "pattern read a/%u",
+                NEW,
+                // Only the own section serves a client with such an id.
+                &["u Receive > u client+ a/u|", "v Receive > v client+ a/v|"],
+            ),
+            (
+                "pattern write d/%c/x",
+                NEW,
+                "pattern write d/+/x",
+                NEW,
+                &["u Publish < |u client d/z/x", "v Publish < |v client d/z/x"],
+            ),
+            (
+                "pattern write d/%c/x",
+                NEW,
+                "pattern write d/+/x\npattern deny d/a/#",
+                NEW,
+                &["u Publish # u a d/a/x|u client d/z/x", "v Publish # v a d/a/x|v client d/z/x"],
+            ),
+            (
+                "pattern read %c/x",
+                OLD,
+                "pattern read %c/x",
+                NEW,
+                &["u Receive > u client/x client/x/x|", "v Receive > v client/x client/x/x|"],
+            ),
+            (
+                "pattern read #\npattern deny a/%u",
+                NEW,
+                "pattern read #\npattern deny a/v",
+                NEW,
+                &["u Receive # u client a/v|u client a/u"],
+            ),
+        ];
+        for (left, old, right, new, expected) in cases {
+            assert_eq!(compared((left, *old), (right, *new), &only), *expected, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn a_client_id_that_is_the_user_name() {
+        let by_name =
+            |names: Names<'static>| Logins { names, anonymous: true, client_ids: ClientIds::UserName };
+        let (left, right) = (("pattern read d/%u", NEW), ("pattern read d/%c", NEW));
+        assert_eq!(compared(left, right, &by_name(Names::Any)), [""; 0]);
+        let open = compared(left, right, &Logins::open());
+        assert_eq!(
+            open,
+            [
+                "anonymous Receive < |- client d/client",
+                "others Receive # someone client d/someone|someone client d/client"
+            ]
+        );
+    }
 }

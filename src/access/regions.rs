@@ -1,10 +1,10 @@
 //! All topics that one list allows and another does not, in the fewest filters and their exceptions.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use super::difference::{Above, Difference, Gap, Pair, Topics, size};
 use super::filter::{Level, Placeholders, levels, meet};
-use super::list::DecisionList;
+use super::list::{DecisionList, Lookup};
 use super::trie::{Outcome, Query, Trie};
 use super::{Listing, Work};
 
@@ -40,23 +40,18 @@ pub fn differences(left: &DecisionList<'_>, right: &DecisionList<'_>) -> Listing
     let work = Work::for_rules(size(left) + size(right));
     let pair = Pair::new(left, right);
     let mut candidates = Vec::new();
-    let mut seen = HashMap::new();
-    let mut is_sure = true;
+    let mut seen = HashSet::new();
     pair.gaps(&work, &mut |gap| {
-        let (place, rule) = (candidates.len(), pair.difference(&gap.topic).map(|found| found.left.rule));
-        let key = (gap.topics.clone(), gap.above);
-        if let Some(rule) = rule
-            && *seen.entry(key).or_insert(place) == place
-        {
-            candidates.push(Candidate { gap, rules: rule.into_iter().collect() });
+        if seen.insert((gap.topics.clone(), gap.above)) {
+            let rules = gap.rule.into_iter().collect();
+            candidates.push(Candidate { gap, rules });
         }
-        is_sure &= rule.is_some();
         false
     });
-    let mut regions = Regions { pair, candidates, work };
+    let lookups = [Lookup::new(left), Lookup::new(right)];
+    let mut regions = Regions { pair, lookups, candidates, work };
     regions.widen();
-    let entries = regions.into_entries();
-    Listing { complete: is_sure && !entries.1, entries: entries.0 }
+    regions.into_listing()
 }
 
 /// All topics that a list allows.
@@ -71,6 +66,7 @@ struct Candidate {
 
 struct Regions<'s> {
     pair: Pair<'s>,
+    lookups: [Lookup<'s>; 2],
     candidates: Vec<Candidate>,
     work: Work,
 }
@@ -97,7 +93,7 @@ impl Regions<'_> {
                     let first = &self.candidates[*first as usize];
                     let rules = by.iter().flat_map(|one| self.candidates[*one as usize].rules.clone());
                     let topics = Topics::Filter(text(&wanted));
-                    let gap = Gap { topics, above, topic: first.gap.topic.clone() };
+                    let gap = Gap { topics, above, rule: None, topic: first.gap.topic.clone() };
                     wider.push(Candidate { gap, rules: rules.collect() });
                 }
                 break;
@@ -113,8 +109,8 @@ impl Regions<'_> {
         })
     }
 
-    /// The regions that others do not hold, and whether the work was used up before they were known.
-    fn into_entries(self) -> (Vec<Region>, bool) {
+    /// The regions that others do not hold.
+    fn into_listing(self) -> Listing<Region> {
         let mut set = Trie::new(Placeholders::Text);
         let members = self.pair.members.len() as u32;
         for (number, member) in (0..).zip(&self.pair.members) {
@@ -137,9 +133,9 @@ impl Regions<'_> {
                 !is_needless
             });
         }
-        let kept = (0..self.candidates.len()).filter(|number| !gone.contains(number));
-        let entries = kept.filter_map(|number| self.region(number)).collect();
-        (entries, self.work.is_used_up())
+        let kept: Vec<usize> = (0..self.candidates.len()).filter(|number| !gone.contains(number)).collect();
+        let entries: Vec<Region> = kept.iter().filter_map(|number| self.region(*number)).collect();
+        Listing { complete: entries.len() == kept.len() && !self.work.is_used_up(), entries }
     }
 
     /// The other candidates that hold all topics of one, if they do.
@@ -163,6 +159,9 @@ impl Regions<'_> {
             false
         });
         for (left, right) in lefts.iter().flat_map(|left| rights.iter().map(move |right| (left, right))) {
+            if !self.work.spend(5) {
+                return None;
+            }
             let mut part = Some(filter.clone());
             let mut limit = whole;
             for member in [left, right].into_iter().flatten() {
@@ -217,8 +216,14 @@ impl Regions<'_> {
         }
     }
 
+    /// A region; nothing where the lists do not confirm its topic, or the work was used up.
     fn region(&self, number: usize) -> Option<Region> {
         let Candidate { gap, rules } = &self.candidates[number];
+        let [left, right] = self.lookups.each_ref().map(|lookup| lookup.decide(&gap.topic, &self.work));
+        let witness = Difference { topic: gap.topic.clone(), left: left?, right: right? };
+        if !witness.left.allowed || witness.right.allowed {
+            return None;
+        }
         let mut found: Vec<Exception> = Vec::new();
         let mut add = |member: u32| {
             let member = &self.pair.members[member as usize];
@@ -249,7 +254,6 @@ impl Regions<'_> {
         let gone = needless(&filters, &self.work);
         let except = (0..).zip(found).filter(|(place, _)| !gone.contains(place)).map(|(_, kept)| kept);
         let except = except.collect();
-        let witness = self.pair.difference(&gap.topic)?;
         Some(Region { topics: gap.topics.clone(), except, witness, rules: rules.iter().copied().collect() })
     }
 }

@@ -186,3 +186,107 @@ fn renamed(holder: &Holder, person: &Person) -> Holder {
     }
     holder
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::identities::{ClientIds, Logins, Names};
+    use super::super::list::Policy;
+    use super::super::sample::acl;
+    use super::*;
+    use crate::catalogue::Release;
+
+    const FILE: &str = "\
+topic read plant/#
+user admin
+topic readwrite plant/#
+user half
+topic write plant/+/cmd
+topic deny plant/b/cmd
+user empty
+user a+
+topic write plant/1/cmd
+pattern write dev/%u/cmd
+pattern write %c/x";
+
+    fn text(judged: &Option<Judged>) -> String {
+        let Some(Judged { witness, decision }) = judged else { return String::new() };
+        let [id, topic] = [&witness.client_id, &witness.topic].map(|bytes| String::from_utf8_lossy(bytes));
+        let rule = decision.rule.map_or("-".to_owned(), |rule| rule.to_string());
+        format!("{id} {topic} {rule}")
+    }
+
+    fn found(release: Release, filter: &str, logins: Logins<'static>) -> Vec<String> {
+        let file = acl(FILE);
+        let policy = Policy::new(release, Some(&file));
+        let realm = Realm { meaning: &policy, logins };
+        let holder = |holder: &Holder| {
+            let person = match &holder.person {
+                Person::Anonymous => "-".into(),
+                Person::User(name) => String::from_utf8_lossy(name),
+                Person::Others => "others".into(),
+            };
+            format!("{person} {:?}: {}: {}", holder.share, text(&holder.allowed), text(&holder.denied))
+        };
+        who(&realm, Action::Publish, filter.as_bytes()).entries.iter().map(holder).collect()
+    }
+
+    #[test]
+    fn all_some_or_none_of_a_filter() {
+        let new = Release::new(2, 1, 2);
+        assert_eq!(
+            found(new, "plant/+/cmd", Logins::open()),
+            [
+                "- None: : client plant/z/cmd -",
+                "admin All: client plant/z/cmd 1: ",
+                "half Some: client plant/z/cmd 2: client plant/b/cmd 3",
+                "empty None: : client plant/z/cmd -",
+                "a+ Some: client plant/1/cmd 4: client plant/z/cmd -",
+                "others None: : client plant/z/cmd -",
+            ]
+        );
+        let only = |names: &[&'static [u8]]| Logins {
+            names: Names::Only(names.iter().copied().collect()),
+            anonymous: false,
+            client_ids: ClientIds::Chosen,
+        };
+        let two = only(&[b"half", b"new"]);
+        assert_eq!(
+            found(new, "plant/x", two.clone()),
+            ["half All: plant plant/x 6: ", "new All: plant plant/x 6: "]
+        );
+        assert_eq!(
+            found(new, "dev/+/cmd", two),
+            [
+                "half Some: client dev/half/cmd 5: client dev/z/cmd -",
+                "new Some: client dev/new/cmd 5: client dev/z/cmd -",
+            ]
+        );
+        assert_eq!(found(new, "$CONTROL/x", only(&[b"new"])), ["new None: : client $CONTROL/x -"]);
+        let old = Release::new(2, 0, 21);
+        assert_eq!(found(old, "$CONTROL/x", only(&[b"new"])), ["new All: $CONTROL $CONTROL/x 6: "]);
+        assert_eq!(
+            found(old, "$SYS/#", only(&[b"admin"])),
+            ["admin None: : client $SYS/broker/connection/z/state -"]
+        );
+        assert_eq!(found(old, "a/b+", Logins::open()), [""; 0]);
+    }
+
+    #[test]
+    fn whether_anybody_else_may() {
+        let file = acl(FILE);
+        let policy = Policy::new(Release::newest(), Some(&file));
+        let realm = Realm { meaning: &policy, logins: Logins::open() };
+        let but = |names: &'static [&'static str]| move |person: &Person| !matches!(person, Person::User(name) if names.iter().any(|known| known.as_bytes() == name));
+        let Search::Found((person, judged)) = may(&realm, &but(&["admin"]), Action::Publish, b"plant/+/cmd")
+        else {
+            panic!("half may")
+        };
+        assert_eq!((person, judged.decision.rule), (Person::User(b"half".to_vec()), Some(2)));
+        let all = but(&["admin", "half", "a+"]);
+        assert_eq!(may(&realm, &all, Action::Publish, b"plant/+/cmd"), Search::Nothing);
+        assert!(matches!(
+            may(&realm, &all, Action::Publish, b"dev/secret/cmd"),
+            Search::Found((Person::Others, _))
+        ));
+    }
+}

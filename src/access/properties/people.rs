@@ -8,18 +8,18 @@ use crate::access::tests::hold;
 /// User names to try: those of sections and others.
 const TRIED_USERS: [&str; 10] = ["a", "b", "a/b", "f", "g", "$x", "f/f", "b/a", "f+", "$f/a"];
 const TRIED_IDS: [&str; 17] = [
-    "f", "g", "a", "b", "$x", "$f", "a/b", "b/a", "f/f", "f/g/f", "f/f/f/f", "a/f", "$x/f", "$f/f/f", "/a", "f+",
-    "fa",
+    "f", "g", "a", "b", "$x", "$f", "a/b", "b/a", "f/f", "f/g/f", "f/f/f/f", "a/f", "$x/f", "$f/f/f", "/a",
+    "f+", "fa",
 ];
-const QUESTIONS: [&str; 14] = [
-    "#", "a/#", "+/b", "a", "+", "a/b", "$x/#", "b/+/a", "+/+/#", "$SYS/#", "/a/#", "a/+/#", "$x/+", "f/#",
-];
+const QUESTIONS: [&str; 14] =
+    ["#", "a/#", "+/b", "a", "+", "a/b", "$x/#", "b/+/a", "+/+/#", "$SYS/#", "/a/#", "a/+/#", "$x/+", "f/#"];
 
 /// Who may log in, as words.
 type Drawn = (Option<Vec<&'static str>>, bool, bool);
 
 fn logins() -> impl Strategy<Value = Drawn> {
-    let names = prop_oneof![2 => Just(None), 1 => subsequence(vec!["a", "b", "f", "a/b"], 0..=3).prop_map(Some)];
+    let names =
+        prop_oneof![2 => Just(None), 1 => subsequence(vec!["a", "b", "f", "a/b"], 0..=3).prop_map(Some)];
     (names, prop::bool::weighted(0.8), prop::bool::weighted(0.15))
 }
 
@@ -74,26 +74,33 @@ fn tried(realms: &[&Realm<'_>], person: &Person) -> Vec<(Option<&'static [u8]>, 
 #[test]
 fn realms_are_compared_for_everybody() {
     let topics = topics();
-    let values = (two_files(), logins(), prop::option::weighted(0.2, logins()), release(), release(), any::<bool>());
-    hold("realms", 12_000, values, |((first, second), login, other, release, newer, mixed)| {
+    let values =
+        (two_files(), logins(), prop::option::weighted(0.2, logins()), release(), release(), any::<bool>());
+    hold("realms", 4_000, values, |((first, second), login, other, release, newer, mixed)| {
         let (first, second) = (acl(&first), acl(&second));
         let releases = [release, if mixed { newer } else { release }];
         let policies = [Policy::new(releases[0], Some(&first)), Policy::new(releases[1], Some(&second))];
         let left = Realm { meaning: &policies[0], logins: logins_of(&login) };
         let right = Realm { meaning: &policies[1], logins: logins_of(other.as_ref().unwrap_or(&login)) };
         let found = compare_realms(&left, &right);
-        prop_assert!(found.complete);
+        let spans = releases.iter().any(|release| *release < Release::new(2, 1, 0));
+        prop_assert!(found.complete || spans);
         let people = identities::People::new(&[&left, &right]).persons();
         for person in people {
             for action in ACTIONS {
-                let entry = found.entries.iter().find(|entry| entry.person == person && entry.action == action);
+                let entry =
+                    found.entries.iter().find(|entry| entry.person == person && entry.action == action);
                 for (at, (more, less)) in [(&left, &right), (&right, &left)].into_iter().enumerate() {
                     let side = entry.map(|entry| [&entry.found.only_left, &entry.found.only_right][at]);
                     if let Some(Search::Found(contrast)) = side {
                         let witness = &contrast.witness;
-                        let said = [&left, &right].map(|realm| realm.decide(witness.client(), action, &witness.topic));
+                        let said = [&left, &right]
+                            .map(|realm| realm.decide(witness.client(), action, &witness.topic));
                         prop_assert_eq!(said, [contrast.left, contrast.right]);
                         prop_assert_eq!(said.map(|decision| decision.allowed), [at == 0, at == 1]);
+                        continue;
+                    }
+                    if side == Some(&Search::GaveUp) {
                         continue;
                     }
                     for (user, client_id) in tried(&[&left, &right], &person) {
@@ -114,7 +121,7 @@ fn realms_are_compared_for_everybody() {
 fn who_may_is_who_does() {
     let topics = topics();
     let values = (policy(4), logins(), release(), select(QUESTIONS.to_vec()), select(ACTIONS.to_vec()));
-    hold("who", 6_000, values, |(text, login, release, question, action)| {
+    hold("who", 3_000, values, |(text, login, release, question, action)| {
         let acl = acl(&text);
         let policy = Policy::new(release, Some(&acl));
         let realm = Realm { meaning: &policy, logins: logins_of(&login) };
@@ -123,7 +130,10 @@ fn who_may_is_who_does() {
         let asked = topics.of(question.as_bytes());
         for holder in &found.entries {
             for (judged, effect) in [(&holder.allowed, true), (&holder.denied, false)] {
-                prop_assert_eq!(judged.is_some(), holder.share != if effect { Share::None } else { Share::All });
+                prop_assert_eq!(
+                    judged.is_some(),
+                    holder.share != if effect { Share::None } else { Share::All }
+                );
                 let Some(Judged { witness, decision }) = judged else { continue };
                 prop_assert!(matches(question.as_bytes(), &witness.topic));
                 prop_assert_eq!(realm.decide(witness.client(), action, &witness.topic), *decision);
@@ -157,7 +167,7 @@ fn fleets_are_isolated() {
     let pattern = (select(vec!["read", "write", "deny"]), filter(&["a", "a", "b", "%u", "%u", "%c", "+"]));
     let patterns = prop::collection::vec(pattern, 0..=3);
     let values = (policy(0), patterns, logins(), members, select(FLEETS.to_vec()), release(), any::<bool>());
-    hold("fleets", 8_000, values, |(text, patterns, login, members, owned, release, own)| {
+    hold("fleets", 3_000, values, |(text, patterns, login, members, owned, release, own)| {
         let patterns = patterns.iter().map(|(access, filter)| format!("pattern {access} {filter}\n"));
         let acl = acl(&patterns.chain(own.then_some(text)).collect::<String>());
         let policy = Policy::new(release, Some(&acl));
@@ -165,10 +175,8 @@ fn fleets_are_isolated() {
         let names = logins_of(&(members.clone(), false, false)).names;
         let owned: Vec<&[u8]> = owned.iter().map(|filter| filter.as_bytes()).collect();
         let topics_of = |name: &[u8]| -> Vec<Vec<u8>> {
-            let text = |filter: &&[u8]| {
-                String::from_utf8_lossy(filter).replace("%u", &String::from_utf8_lossy(name)).into_bytes()
-            };
-            owned.iter().map(text).collect()
+            let member = Client { user: Some(name), client_id: name };
+            owned.iter().filter_map(|filter| expand(release, filter, member)).collect()
         };
         match isolated(&realm, &names, &owned) {
             Search::GaveUp => prop_assert!(false, "gave up"),
@@ -183,14 +191,20 @@ fn fleets_are_isolated() {
                     Names::Any => realm.lets_in(Some(*name)),
                     Names::Only(names) => names.contains(name),
                 };
-                let tried: Vec<&[u8]> = TRIED_USERS.iter().map(|name| name.as_bytes()).filter(is_member).collect();
-                for (user, of) in tried.iter().flat_map(|user| tried.iter().map(move |of| (user, of))) {
-                    let theirs = topics_of(of).iter().fold(Bits::default(), |all, filter| or(all, topics.of(filter)));
-                    for (id, action) in TRIED_IDS.iter().flat_map(|id| ACTIONS.map(|action| (id, action))) {
-                        let client = Client { user: Some(user), client_id: id.as_bytes() };
-                        let reached = allowed_by(&topics, &realm.list(client, action));
-                        let both = minus(theirs, minus(theirs, reached));
-                        prop_assert!(user == of || both == Bits::default(), "{:?} {:?}", client, of);
+                let tried: Vec<&[u8]> =
+                    TRIED_USERS.iter().map(|name| name.as_bytes()).filter(is_member).collect();
+                let theirs = |of: &[u8]| {
+                    topics_of(of).iter().fold(Bits::default(), |all, filter| or(all, topics.of(filter)))
+                };
+                let owned: Vec<Bits> = tried.iter().map(|name| theirs(name)).collect();
+                for (at, id, action) in (0..tried.len()).flat_map(|at| {
+                    TRIED_IDS.iter().flat_map(move |id| ACTIONS.map(|action| (at, id, action)))
+                }) {
+                    let client = Client { user: Some(tried[at]), client_id: id.as_bytes() };
+                    let reached = allowed_by(&topics, &realm.list(client, action));
+                    for (of, owned) in owned.iter().enumerate().filter(|(of, _)| *of != at) {
+                        let both = minus(*owned, minus(*owned, reached));
+                        prop_assert!(both == Bits::default(), "{:?} {:?}", client, tried[of]);
                     }
                 }
             }

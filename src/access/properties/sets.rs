@@ -63,20 +63,27 @@ pub(super) fn allowed_by(topics: &Topics, list: &DecisionList<'_>) -> Bits {
 }
 
 impl Topics {
-    pub(super) fn everything(&self) -> Bits {
-        self.that(|_| true)
+    fn everything(&self) -> Bits {
+        self.that(b"\0all", |_| true)
     }
 
-    pub(super) fn that(&self, is_in: impl Fn(&[u8]) -> bool) -> Bits {
+    /// The topics with a property; no filter is called by this key.
+    fn that(&self, key: &[u8], is_in: impl Fn(&[u8]) -> bool) -> Bits {
+        if let Some(bits) = self.matched.borrow().get(key) {
+            return *bits;
+        }
         let mut bits = Bits::default();
         for (index, _) in self.all.iter().enumerate().filter(|(_, topic)| is_in(topic)) {
             bits[index / 64] |= 1 << (index % 64);
         }
+        self.matched.borrow_mut().insert(key.to_vec(), bits);
         bits
     }
 
     fn refused(&self, action: Action) -> Bits {
-        self.that(|topic| decide(Release::newest(), None, NOBODY, action, topic).layer == Layer::Broker)
+        let is_refused =
+            |topic: &[u8]| decide(Release::newest(), None, NOBODY, action, topic).layer == Layer::Broker;
+        self.that(&[0, action as u8], is_refused)
     }
 }
 
@@ -238,7 +245,9 @@ fn what_is_allowed_in_the_fewest_filters() {
 fn of_region(topics: &Topics, region: &Region, action: Action) -> Bits {
     let all = match &region.topics {
         Claimed::Filter(filter) => topics.of(filter),
-        Claimed::Dollar => minus(topics.that(|topic| topic.starts_with(b"$")), topics.refused(action)),
+        Claimed::Dollar => {
+            minus(topics.that(b"\0$", |topic| topic.starts_with(b"$")), topics.refused(action))
+        }
     };
     region.except.iter().fold(all, |rest, exception| minus(rest, topics.of(&exception.filter)))
 }

@@ -1,0 +1,110 @@
+//! Names that filters give to placeholders, and names that nothing holds.
+
+use std::collections::HashSet;
+
+use super::filter::{Level, MAX_LEVELS, Placeholders, levels, split};
+
+/// Names in the order in which they came, each once.
+pub(super) struct Distinct {
+    pub(super) list: Vec<Vec<u8>>,
+    seen: HashSet<Vec<u8>>,
+}
+
+impl Distinct {
+    pub(super) fn of(first: Vec<u8>) -> Self {
+        Self { list: vec![first.clone()], seen: HashSet::from([first]) }
+    }
+
+    pub(super) fn add(&mut self, name: Vec<u8>) {
+        if !name.is_empty() && self.seen.insert(name.clone()) {
+            self.list.push(name);
+        }
+    }
+}
+
+/// Whether a name is one that no honest client has.
+pub(super) fn is_odd(name: &[u8]) -> bool {
+    name.iter().any(|byte| matches!(byte, b'+' | b'#'))
+}
+
+/// What stands in filters in the place of a pattern's placeholders.
+pub(super) struct Runs<'r> {
+    pub(super) placeholders: Placeholders,
+    /// The placeholders.
+    pub(super) wanted: &'r [&'r [u8]],
+    /// What stands for any name.
+    pub(super) unknown: &'r [u8],
+    /// How many levels may stand for a `#`.
+    pub(super) deepest: usize,
+}
+
+impl Runs<'_> {
+    /// Shows each name with which a pattern, of those that hold a placeholder, meets a filter.
+    pub(super) fn of(&self, pattern: &[u8], filter: &[u8], add: &mut dyn FnMut(Vec<u8>)) {
+        let spans = self.placeholders == Placeholders::Anywhere;
+        let filter = levels(filter, Placeholders::Text);
+        for (index, level) in split(pattern).enumerate() {
+            let place = |pair: &[u8]| self.wanted.contains(&pair);
+            let Some(at) = level.windows(2).position(place).filter(|_| spans || place(level)) else {
+                continue;
+            };
+            let last = filter.len().saturating_sub(1);
+            let start = if filter.last() == Some(&Level::Rest) { index.min(last) } else { index };
+            let found = filter.get(start..).unwrap_or_default();
+            self.runs(found, (&level[..at], &level[at + 2..]), if spans { MAX_LEVELS } else { 1 }, add);
+        }
+    }
+
+    /// The texts of the first, the first two, … of these levels, at most so many, without what stands before
+    /// and behind the name.
+    fn runs(
+        &self,
+        found: &[Level<'_>],
+        (before, behind): (&[u8], &[u8]),
+        most: usize,
+        add: &mut dyn FnMut(Vec<u8>),
+    ) {
+        let mut run: Vec<u8> = Vec::new();
+        let mut count = 0;
+        for level in found {
+            let times = if *level == Level::Rest { self.deepest } else { 1 };
+            for _ in 0..times {
+                let mut text = match *level {
+                    Level::Text(text) | Level::Names(text) => text,
+                    Level::Any | Level::Rest => self.unknown,
+                };
+                let is_text = matches!(level, Level::Text(_));
+                if count == 0 && is_text {
+                    let Some(rest) = text.strip_prefix(before) else { return };
+                    text = rest;
+                }
+                if count > 0 {
+                    run.push(b'/');
+                }
+                let end = if is_text { text.strip_suffix(behind) } else { Some(text) };
+                if let Some(end) = end {
+                    add([&*run, end].concat());
+                }
+                run.extend_from_slice(text);
+                count += 1;
+                if count == most {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// A name that starts like `stem` and that no text holds.
+pub(super) fn unused<'t>(stem: &[u8], texts: impl Iterator<Item = &'t [u8]>) -> Vec<u8> {
+    let mut next = None;
+    for text in texts.filter(|text| text.len() >= stem.len()) {
+        for at in text.windows(stem.len()).enumerate().filter(|(_, part)| *part == stem).map(|(at, _)| at) {
+            let digits = text[at + stem.len()..].iter().take_while(|byte| byte.is_ascii_digit()).take(9);
+            let number = digits.fold(0u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+            next = next.max(Some(number + 1));
+        }
+    }
+    let number = next.map(|number| number.to_string()).unwrap_or_default();
+    [stem, number.as_bytes()].concat()
+}
