@@ -73,7 +73,8 @@ impl Program {
                     keys: &keys,
                 };
                 let ground = Ground::prepare(setting, broker.release).unwrap();
-                let instance = ground.start().await.unwrap_or_else(|broken| panic!("{broken:?} in {folder:?}"));
+                let instance =
+                    ground.start().await.unwrap_or_else(|broken| panic!("{broken:?} in {folder:?}"));
                 let count = ground.deployment.listeners.len();
                 let endpoints = (0..count).map(|index| instance.endpoint(index).cloned()).collect();
                 Running::Real(endpoints, instance, Box::new(ground))
