@@ -97,7 +97,8 @@ pub(super) fn scenes(seed: u64, files: usize) -> Vec<Scene> {
     while made < files {
         // One file in ten is that of a whole broker.
         for _ in 0..2 {
-            let doors: Vec<Door> = (0..DOORS).map(|_| door(dice)).collect();
+            let mut doors: Vec<Door> = (0..DOORS).map(|_| door(dice)).collect();
+            doors[0].acl = None;
             made += doors.len();
             scenes.push(Scene { is_per_listener: true, doors });
         }
@@ -117,10 +118,9 @@ fn mount(dice: &mut Dice) -> Option<String> {
 fn door(dice: &mut Dice) -> Door {
     let (mount, names_are_ids) = (mount(dice), dice.percent(6));
     let file = File::random(dice);
-    let acl = (!dice.percent(4)).then(|| file.text.clone());
     let askers =
         (0..ASKERS).map(|_| asker(dice, &file, mount.as_deref(), names_are_ids, QUESTIONS)).collect();
-    Door { mount, names_are_ids, acl, askers }
+    Door { mount, names_are_ids, acl: Some(file.text), askers }
 }
 
 /// A broker whose listeners share a file, in which the judge has a section.

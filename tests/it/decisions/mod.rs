@@ -98,7 +98,7 @@ impl Tally {
 
     /// What was not asked often enough to mean something.
     fn rare(&self, least: usize) -> Vec<&'static str> {
-        const ANSWERS: [&str; 18] = [
+        const ANSWERS: [&str; 17] = [
             "Publish/Broker",
             "Publish/NoFile",
             "Publish/OwnDeny",
@@ -116,7 +116,6 @@ impl Tally {
             "Receive/Default",
             "Subscribe/NoFile",
             "Subscribe/Subscription",
-            "Subscribe/NoFile",
         ];
         let count = |answer: &&str| self.layers.get(*answer).copied().unwrap_or(0);
         ANSWERS.into_iter().filter(|answer| count(answer) < least).collect()
