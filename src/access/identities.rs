@@ -12,7 +12,7 @@ use super::decide::{Action, Client, Decision, put_names};
 use super::difference::size;
 use super::filter::{CLIENT_ID, MAX_LEVELS, Placeholders, USER, is_for_named, split};
 use super::list::DecisionList;
-use super::names::{Distinct, Runs, is_odd, unused};
+use super::names::{Distinct, Runs, is_odd, place, unused};
 
 /// What every client may do: an ACL file as a release reads it, or whatever else decides.
 ///
@@ -158,6 +158,21 @@ pub(super) struct Holds {
     is_mixed: bool,
 }
 
+/// Which odd names can make a difference.
+#[derive(Clone, Copy)]
+struct Odd {
+    /// Of how many levels at most: one more than any filter tells apart behind a placeholder.
+    longest: usize,
+    /// Whether one can stand at the front of a filter.
+    in_front: bool,
+}
+
+impl Default for Odd {
+    fn default() -> Self {
+        Self { longest: 1, in_front: false }
+    }
+}
+
 impl<'r, 'a> People<'r, 'a> {
     pub(super) fn new(realms: &'r [&'r Realm<'a>]) -> Self {
         let mut known: HashSet<&[u8]> = HashSet::new();
@@ -235,19 +250,22 @@ impl<'r, 'a> People<'r, 'a> {
             let places = |list: &DecisionList<'_>, wanted: bool| {
                 let tiers = list.tiers.iter().filter(|tier| tier.allows == wanted);
                 let filters = tiers.flat_map(|tier| &tier.filters);
-                let before = |filter: &[u8]| {
-                    let at = filter.windows(name.len()).position(|part| part == name)?;
-                    Some(filter[..at].to_vec())
-                };
-                filters.filter_map(|listed| before(&listed.filter)).collect::<HashSet<Vec<u8>>>()
+                filters.filter_map(|listed| place(&listed.filter, &[name])).collect::<HashSet<_>>()
             };
             let (allowing, denying) = (places(allows, true), places(denies, false));
-            let is_same = |left: &[u8], right: &[u8]| {
-                split(left).last() == split(right).last() && split(left).count() == split(right).count()
-            };
-            allowing.iter().any(|left| denying.iter().any(|right| !is_same(left, right)))
+            allowing.iter().any(|left| denying.iter().any(|right| left != right))
         };
         self.holds.spans && (hard(&self.client_id) || hard(&self.someone))
+    }
+
+    /// The same for members of any name: where patterns and the filters of their topics hold a name at another
+    /// place.
+    pub(super) fn is_hard_for_any(&self, topics: &[&[u8]]) -> bool {
+        let place = |text: &&[u8]| place(text, &[USER, CLIENT_ID]);
+        let owned: HashSet<_> = topics.iter().filter_map(place).collect();
+        let patterns = self.realms.iter().flat_map(|realm| realm.meaning.patterns());
+        let mut places = patterns.filter(|pattern| pattern.contains(&b'%')).filter_map(|text| place(&text));
+        self.holds.spans && places.any(|place| owned.iter().any(|other| *other != place))
     }
 
     /// Whether all that is true for a person is so for any other user of whom this tells the same: where they
@@ -288,11 +306,12 @@ impl<'r, 'a> People<'r, 'a> {
     fn user_names(&self, action: Action, asked: &[&[u8]], work: &Work) -> Vec<Vec<u8>> {
         let mut names = Distinct::of(self.someone.clone());
         let client = Client { user: Some(&self.someone), client_id: &self.client_id };
+        let mut odd = Odd::default();
         if self.holds.users {
             let template = |_: Placeholders, pattern: &[u8]| Some(pattern.to_vec());
-            self.add_runs(&mut names, client, action, asked, (&[USER, CLIENT_ID], &template), work);
+            odd = self.add_runs(&mut names, client, action, asked, (&[USER, CLIENT_ID], &template), work);
         }
-        self.add_odd(&mut names, client, self.holds.users, true, action, work);
+        self.add_odd(&mut names, odd);
         names.list.retain(|name| !self.known.contains(&**name));
         names.list
     }
@@ -311,15 +330,18 @@ impl<'r, 'a> People<'r, 'a> {
             return ids.list;
         }
         let client = Client { user, client_id: &self.client_id };
+        let mut odd = Odd::default();
         if self.holds.ids {
-            user.into_iter().for_each(|user| ids.add(user.to_vec()));
             // With the id standing for itself, the pattern has the user name in its place already.
             let itself = Client { user, client_id: CLIENT_ID };
             let template =
                 |placeholders: Placeholders, pattern: &[u8]| put_names(placeholders, pattern, itself);
-            self.add_runs(&mut ids, client, action, asked, (&[CLIENT_ID], &template), work);
+            odd = self.add_runs(&mut ids, client, action, asked, (&[CLIENT_ID], &template), work);
         }
-        self.add_odd(&mut ids, client, self.holds.ids, is_plain, action, work);
+        self.add_odd(
+            &mut ids,
+            Odd { longest: if is_plain { odd.longest } else { odd.longest.min(2) }, ..odd },
+        );
         ids.list
     }
 
@@ -332,56 +354,55 @@ impl<'r, 'a> People<'r, 'a> {
         asked: &[&[u8]],
         (wanted, template): (&[&[u8]], &dyn Fn(Placeholders, &[u8]) -> Option<Vec<u8>>),
         work: &Work,
-    ) {
+    ) -> Odd {
         let lists: Vec<DecisionList<'_>> =
             self.realms.iter().map(|realm| realm.list(client, action)).collect();
         let deepest = self.deepest(&lists, asked);
+        let unknown = &names.list[0].clone();
+        let mut odd = Odd::default();
         for (at, realm) in self.realms.iter().enumerate() {
             let placeholders = realm.meaning.placeholders();
+            let runs = Runs { placeholders, wanted, unknown, deepest };
             for pattern in realm.meaning.patterns() {
                 if client.user.is_none() && is_for_named(pattern) || !pattern.contains(&b'%') {
                     continue;
                 }
                 let Some(pattern) = template(placeholders, pattern) else { continue };
-                let others = lists.iter().enumerate().filter(|(other, _)| *other != at);
-                let others = others.flat_map(|(_, list)| &list.tiers).flat_map(|tier| &tier.filters);
-                let filters = others.map(|listed| &*listed.filter).chain(asked.iter().copied());
-                for filter in filters {
-                    if !work.spend(20) {
-                        return;
+                odd.in_front |= wanted.iter().any(|name| pattern.starts_with(name));
+                for (other, list) in lists.iter().enumerate() {
+                    for listed in list.tiers.iter().flat_map(|tier| &tier.filters) {
+                        let mut add = |run| {
+                            if other != at {
+                                names.add(run)
+                            }
+                        };
+                        odd.longest = odd.longest.max(runs.of(&pattern, &listed.filter, &mut add));
                     }
-                    let runs = Runs { placeholders, wanted, unknown: &names.list[0].clone(), deepest };
-                    runs.of(&pattern, filter, &mut |run| names.add(run));
+                    if !work.spend(5 * (size(list) + 1)) {
+                        return odd;
+                    }
+                }
+                for filter in asked {
+                    odd.longest = odd.longest.max(runs.of(&pattern, filter, &mut |run| names.add(run)));
+                }
+                if !work.spend(5 * asked.len()) {
+                    return odd;
                 }
             }
         }
+        odd
     }
 
     /// Adds names of several levels, names that start with `$`, and a name that is kept from patterns.
-    fn add_odd(
-        &self,
-        names: &mut Distinct,
-        client: Client<'_>,
-        holds: bool,
-        also_long: bool,
-        action: Action,
-        work: &Work,
-    ) {
+    fn add_odd(&self, names: &mut Distinct, odd: Odd) {
         let unknown = &names.list[0].clone();
         let several = |count: usize| vec![&**unknown; count].join(&b'/');
-        let dollar = |count: usize| [b"$", &*several(count)].concat();
-        if holds {
-            names.add(dollar(1));
-            names.add(several(2));
-        }
-        if holds && also_long && self.holds.spans {
-            let lists: Vec<_> = self.realms.iter().map(|realm| realm.list(client, action)).collect();
-            for count in 2..=self.deepest(&lists, &[]) {
-                if !work.spend(count) {
-                    return;
-                }
+        if self.holds.spans || self.holds.is_mixed {
+            for count in 1..=odd.longest {
                 names.add(several(count));
-                names.add(dollar(count));
+                if odd.in_front {
+                    names.add([b"$", &*several(count)].concat());
+                }
             }
         }
         if self.holds.any {
@@ -413,7 +434,9 @@ impl<'r, 'a> People<'r, 'a> {
         let deepest = self.deepest(&[], filters);
         let runs = Runs { placeholders, wanted: &[USER, CLIENT_ID], unknown, deepest };
         let mut names = Distinct::of(unknown.to_vec());
-        filters.iter().for_each(|filter| runs.of(text, filter, &mut |run| names.add(run)));
+        for filter in filters {
+            runs.of(text, filter, &mut |run| names.add(run));
+        }
         names.list
     }
 

@@ -27,7 +27,8 @@ pub struct Intrusion {
 ///
 /// `topics` are those of a member: filters in which `%u` and `%c` stand for its name, as they would in patterns
 /// of the realm. With [`Names::Any`], whoever gets in with a user name is a member: then names are looked for
-/// that overlap with another's.
+/// that overlap with another's, and where names may span levels and stand elsewhere in `topics` than in a
+/// pattern, nothing is proved.
 pub fn isolated(realm: &Realm<'_>, members: &Names<'_>, topics: &[&[u8]]) -> Search<Intrusion> {
     let realms = [realm];
     let people = People::new(&realms);
@@ -47,7 +48,7 @@ pub fn isolated(realm: &Realm<'_>, members: &Names<'_>, topics: &[&[u8]]) -> Sea
     let is_plain = others.is_none() && names.iter().all(|name| !name.contains(&b'/'));
     let placeholders = realm.meaning.placeholders();
     let fleet = Fleet { people, names, others, topics, placeholders, is_plain, work };
-    let mut is_sure = true;
+    let mut is_sure = fleet.others.is_none() || !fleet.people.is_hard_for_any(topics);
     for person in persons.iter().filter(|person| **person != Person::Anonymous) {
         for action in [Action::Publish, Action::Receive] {
             match fleet.intrusion(person, action) {

@@ -39,20 +39,33 @@ pub(super) struct Runs<'r> {
 }
 
 impl Runs<'_> {
-    /// Shows each name with which a pattern, of those that hold a placeholder, meets a filter.
-    pub(super) fn of(&self, pattern: &[u8], filter: &[u8], add: &mut dyn FnMut(Vec<u8>)) {
+    /// Shows each name with which a pattern, of those that hold a placeholder, may meet a filter; returns one
+    /// more than the most levels that the filter has from a placeholder on, at least 1.
+    pub(super) fn of(&self, pattern: &[u8], filter: &[u8], add: &mut dyn FnMut(Vec<u8>)) -> usize {
         let spans = self.placeholders == Placeholders::Anywhere;
         let filter = levels(filter, Placeholders::Text);
-        for (index, level) in split(pattern).enumerate() {
+        let mut longest = 1;
+        for (index, (text, level)) in split(pattern).zip(levels(pattern, self.placeholders)).enumerate() {
             let place = |pair: &[u8]| self.wanted.contains(&pair);
-            let Some(at) = level.windows(2).position(place).filter(|_| spans || place(level)) else {
-                continue;
+            if let Some(at) = text.windows(2).position(place).filter(|_| spans || place(text)) {
+                let last = filter.len().saturating_sub(1);
+                let start = if filter.last() == Some(&Level::Rest) { index.min(last) } else { index };
+                let found = filter.get(start..).unwrap_or_default();
+                longest = longest.max(found.len() + 1);
+                self.runs(found, (&text[..at], &text[at + 2..]), if spans { MAX_LEVELS } else { 1 }, add);
+            }
+            // Behind a name that may span levels, nothing is known of the places of others.
+            let meets = match (level, filter.get(index)) {
+                _ if spans && split(pattern).take(index + 1).any(|text| text.contains(&b'%')) => true,
+                (Level::Text(text), Some(Level::Text(other))) => text == *other,
+                (_, Some(_)) => true,
+                (_, None) => filter.last() == Some(&Level::Rest),
             };
-            let last = filter.len().saturating_sub(1);
-            let start = if filter.last() == Some(&Level::Rest) { index.min(last) } else { index };
-            let found = filter.get(start..).unwrap_or_default();
-            self.runs(found, (&level[..at], &level[at + 2..]), if spans { MAX_LEVELS } else { 1 }, add);
+            if !meets {
+                break;
+            }
         }
+        longest
     }
 
     /// The texts of the first, the first two, … of these levels, at most so many, without what stands before
@@ -93,6 +106,13 @@ impl Runs<'_> {
             }
         }
     }
+}
+
+/// Where the first of some names stands in a filter: the number of the level, and what is before it there.
+pub(super) fn place(filter: &[u8], names: &[&[u8]]) -> Option<(usize, Vec<u8>)> {
+    let at = (0..filter.len()).find(|at| names.iter().any(|name| filter[*at..].starts_with(name)))?;
+    let before = &filter[..at];
+    Some((split(before).count(), split(before).last().unwrap_or_default().to_vec()))
 }
 
 /// A name that starts like `stem` and that no text holds.

@@ -17,7 +17,6 @@ use crate::model::acl::{Access, Acl, AclRule, Subject};
 
 mod people;
 mod sets;
-mod speed_tmp;
 
 const TOPIC_NAMES: [&str; 5] = ["", "a", "b", "$x", "f"];
 const USERS: [Option<&str>; 4] = [None, Some("a"), Some("a/b"), Some("f")];
