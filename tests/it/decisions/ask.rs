@@ -70,7 +70,8 @@ impl Entry<'_> {
     }
 
     async fn enter(&self, connect: Connect, inbox: &Inbox) -> Result<Client, String> {
-        let link = open(self.endpoint, self.tls, Subprotocol::Mqtt).await.map_err(|failure| failure.to_string())?;
+        let link =
+            open(self.endpoint, self.tls, Subprotocol::Mqtt).await.map_err(|failure| failure.to_string())?;
         let client = Client::new(link, connect.version, inbox.clone());
         let answer = client.connect(connect).await;
         answer.map_err(|refusal| format!("{:?} as `{}`: {refusal:?}", self.user, self.client_id))?;
@@ -173,7 +174,8 @@ impl Asking<'_> {
         let mut questions: Vec<Asked<'_>> = Vec::new();
         for question in self.questions {
             // Of a topic one message is retained, however often it is asked for.
-            let is_same = |(other, _): &&Asked<'_>| (other.way, &other.topic) == (question.way, &question.topic);
+            let is_same =
+                |(other, _): &&Asked<'_>| (other.way, &other.topic) == (question.way, &question.topic);
             let known = questions.iter().find(is_same).filter(|_| question.way == Way::Retained);
             let payload = known.map_or_else(|| self.judge.payload(), |(_, payload)| payload.clone());
             questions.push((question, payload));

@@ -17,16 +17,51 @@ pub(super) const OF_A_FILE: usize = ASKERS * QUESTIONS;
 
 /// Names of users and clients: what brokers, and people, may take for something else.
 const NAMES: &[&str] = &[
-    "al", "bo", "a", "b", "x y", "über", "a/b", "a/b/c", "a/", "/", "//", "$x", "$SYS", "$", "$x/a", "%u", "%c", "al%c", "%", "w+", "+", "#", "h#t",
-    "日本", "A", ":", "user", "deny", "$SYS/broker/connection/al", "$share", "a+/b", " a", "al bo/a",
-    "an id of more than twenty-three bytes", "%%u", "%u%c", "a#b/+",
+    "al",
+    "bo",
+    "a",
+    "b",
+    "x y",
+    "über",
+    "a/b",
+    "a/b/c",
+    "a/",
+    "/",
+    "//",
+    "$x",
+    "$SYS",
+    "$",
+    "$x/a",
+    "%u",
+    "%c",
+    "al%c",
+    "%",
+    "w+",
+    "+",
+    "#",
+    "h#t",
+    "日本",
+    "A",
+    ":",
+    "user",
+    "deny",
+    "$SYS/broker/connection/al",
+    "$share",
+    "a+/b",
+    " a",
+    "al bo/a",
+    "an id of more than twenty-three bytes",
+    "%%u",
+    "%u%c",
+    "a#b/+",
 ];
 
 /// So many names at the front are plain.
 const PLAIN: usize = 6;
 
 /// Levels of filters and topics.
-const LEVELS: &[&str] = &["a", "a", "b", "b", "c", "al", "", "x y", "ü", "A", "%u", "%c", "a%u", "%cb", "$x", "%u%c", "%%u"];
+const LEVELS: &[&str] =
+    &["a", "a", "b", "b", "c", "al", "", "x y", "ü", "A", "%u", "%c", "a%u", "%cb", "$x", "%u%c", "%%u"];
 
 /// What filters and topics may begin with.
 const FIRST: &[&str] = &["$x", "$x", "$SYS", "$SYSx", "$share", "$sharex", "$", "$al", "$CONTROL"];
@@ -62,7 +97,8 @@ pub(super) fn scenes(seed: u64, files: usize) -> Vec<Scene> {
     while made < files {
         // One file in ten is that of a whole broker.
         for _ in 0..2 {
-            let doors: Vec<Door> = (0..DOORS).map(|_| door(dice)).collect();
+            let mut doors: Vec<Door> = (0..DOORS).map(|_| door(dice)).collect();
+            doors[0].acl = None;
             made += doors.len();
             scenes.push(Scene { is_per_listener: true, doors });
         }
@@ -82,9 +118,9 @@ fn mount(dice: &mut Dice) -> Option<String> {
 fn door(dice: &mut Dice) -> Door {
     let (mount, names_are_ids) = (mount(dice), dice.percent(6));
     let file = File::random(dice);
-    let acl = (!dice.percent(4)).then(|| file.text.clone());
-    let askers = (0..ASKERS).map(|_| asker(dice, &file, mount.as_deref(), names_are_ids, QUESTIONS)).collect();
-    Door { mount, names_are_ids, acl, askers }
+    let askers =
+        (0..ASKERS).map(|_| asker(dice, &file, mount.as_deref(), names_are_ids, QUESTIONS)).collect();
+    Door { mount, names_are_ids, acl: Some(file.text), askers }
 }
 
 /// A broker whose listeners share a file, in which the judge has a section.
@@ -94,7 +130,8 @@ fn shared(dice: &mut Dice) -> Scene {
     for index in 0..MOUNTS {
         let (mount, names_are_ids) = (mount(dice), dice.percent(6));
         let askers = if index == 0 { ASKERS - 2 } else { 1 };
-        let askers = (0..askers).map(|_| asker(dice, &file, mount.as_deref(), names_are_ids, QUESTIONS)).collect();
+        let askers =
+            (0..askers).map(|_| asker(dice, &file, mount.as_deref(), names_are_ids, QUESTIONS)).collect();
         doors.push(Door { mount, names_are_ids, acl: None, askers });
     }
     file.text += &format!("user {JUDGE}\ntopic readwrite #\n");
@@ -117,8 +154,19 @@ fn shared(dice: &mut Dice) -> Scene {
 #[derive(Default)]
 struct File {
     text: String,
+    /// Its sections.
     users: Vec<String>,
+    /// Their names before the broker trims them.
+    asked: Vec<String>,
     filters: Vec<String>,
+    /// For whom each filter is: `None` for clients without a name.
+    owners: Vec<Owner>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Owner {
+    User(Option<String>),
+    Everyone,
 }
 
 impl File {
@@ -140,7 +188,8 @@ impl File {
                 };
                 let gap = dice.pick(&["", "", "", " "]);
                 file.text += &format!("user {gap}{name}{gap}\n");
-                file.users.push(name);
+                file.users.push(name.trim().to_owned());
+                file.asked.push(name);
             }
             for _ in 0..dice.below(4) {
                 file.line(dice, "topic");
@@ -188,18 +237,48 @@ impl File {
         }
         self.text += &format!("{keyword} {access}{filter}\n");
         self.filters.push(filter);
+        self.owners.push(match keyword {
+            "pattern" => Owner::Everyone,
+            _ => Owner::User(self.users.last().cloned()),
+        });
+    }
+
+    /// A filter, most often one that is for a user.
+    fn filter_for(&self, dice: &mut Dice, user: Option<&str>) -> &str {
+        let user = user.filter(|name| !name.is_empty());
+        let is_for = |owner: &Owner| match owner {
+            Owner::User(name) => name.as_deref() == user,
+            Owner::Everyone => true,
+        };
+        let own: Vec<&String> = self
+            .filters
+            .iter()
+            .zip(&self.owners)
+            .filter(|(_, owner)| is_for(owner))
+            .map(|(filter, _)| filter)
+            .collect();
+        if own.is_empty() || dice.percent(20) {
+            return &self.filters[dice.below(self.filters.len())];
+        }
+        own[dice.below(own.len())]
     }
 }
 
 fn filter(dice: &mut Dice, is_pattern: bool) -> String {
     if dice.percent(4) {
-        return dice.pick(&["#", "+", "/", "+/#", "read", "deny", "write", "/#", "+/+", "$SYS/#", "$x/#"]).to_owned();
+        return dice
+            .pick(&["#", "+", "/", "+/#", "read", "deny", "write", "/#", "+/+", "$SYS/#", "$x/#"])
+            .to_owned();
     }
     if dice.percent(3) {
         let last = dice.pick(&["al", "+", "%c", "%u", "#"]);
-        return if last == "#" { STATES[2].to_owned() } else { format!("$SYS/broker/connection/{last}/state") };
+        return if last == "#" {
+            STATES[2].to_owned()
+        } else {
+            format!("$SYS/broker/connection/{last}/state")
+        };
     }
-    let count = 1 + dice.below(4);
+    let count = 1 + dice.below(3).max(dice.below(3));
     let mut levels: Vec<&str> = Vec::new();
     for index in 0..count {
         let level = match dice.below(10) {
@@ -222,7 +301,7 @@ fn asker(dice: &mut Dice, file: &File, mount: Option<&str>, names_are_ids: bool,
     let user = match dice.below(20) {
         0..5 => None,
         5 => Some(String::new()),
-        6..17 if !file.users.is_empty() => Some(file.users[dice.below(file.users.len())].clone()),
+        6..17 if !file.asked.is_empty() => Some(file.asked[dice.below(file.asked.len())].clone()),
         _ => Some(dice.name().to_owned()),
     };
     let user = match user {
@@ -231,7 +310,8 @@ fn asker(dice: &mut Dice, file: &File, mount: Option<&str>, names_are_ids: bool,
         other => other,
     };
     let client_id = dice.name().to_owned();
-    let names = (user.as_deref(), if names_are_ids { user.clone().unwrap_or_default() } else { client_id.clone() });
+    let names =
+        (user.as_deref(), if names_are_ids { user.clone().unwrap_or_default() } else { client_id.clone() });
     let questions = (0..questions).map(|_| question(dice, file, mount, (names.0, &names.1))).collect();
     Asker { user, client_id, questions }
 }
@@ -256,7 +336,8 @@ fn question(dice: &mut Dice, file: &File, mount: Option<&str>, names: (Option<&s
         16..18 => Way::Queued,
         _ => Way::Subscribe,
     };
-    let is_unsendable = full.starts_with("$share") || full.starts_with("$CONTROL") || topic.starts_with("$CONTROL");
+    let is_unsendable =
+        full.starts_with("$share") || full.starts_with("$CONTROL") || topic.starts_with("$CONTROL");
     if is_unsendable && way != Way::Subscribe || topic.starts_with("$share") {
         way = Way::Publish;
     } else if full.starts_with("$SYS") && way.action() == moskit::access::Action::Receive {
@@ -271,7 +352,8 @@ fn question(dice: &mut Dice, file: &File, mount: Option<&str>, names: (Option<&s
 fn subscribed(dice: &mut Dice, file: &File, topic: String) -> String {
     match dice.below(6) {
         0 => {
-            let valid: Vec<&String> = file.filters.iter().filter(|filter| !filter.starts_with("$share")).collect();
+            let valid: Vec<&String> =
+                file.filters.iter().filter(|filter| !filter.starts_with("$share")).collect();
             if valid.is_empty() { topic } else { valid[dice.below(valid.len())].clone() }
         }
         1 => "#".to_owned(),
@@ -290,7 +372,7 @@ fn topic(dice: &mut Dice, file: &File, (user, client_id): (Option<&str>, &str)) 
     if file.filters.is_empty() || dice.percent(12) {
         return random_topic(dice);
     }
-    let filter = &file.filters[dice.below(file.filters.len())];
+    let filter = file.filter_for(dice, user);
     let mut levels: Vec<String> = Vec::new();
     for level in filter.split('/') {
         match level {
@@ -312,7 +394,7 @@ fn topic(dice: &mut Dice, file: &File, (user, client_id): (Option<&str>, &str)) 
             topic = topic.replace(placeholder, name);
         }
     }
-    match dice.below(14) {
+    match dice.below(20) {
         0 => topic.push_str("/a"),
         1 => topic.push('/'),
         2 => topic = format!("/{topic}"),

@@ -81,7 +81,8 @@ impl Tally {
                 let mut text = format!("{release} {said} what gives {decision:?}: {:?} ", question.way);
                 write!(text, "`{}` by {:?} as `{}`", question.topic, asker.user, asker.client_id).unwrap();
                 let facts = (scene.is_per_listener, &door.mount, door.names_are_ids);
-                writeln!(text, " {facts:?}\n{}", scene.doors[file].acl.as_deref().unwrap_or("no file")).unwrap();
+                writeln!(text, " {facts:?}\n{}", scene.doors[file].acl.as_deref().unwrap_or("no file"))
+                    .unwrap();
                 self.wrong.push(text);
             }
         }
@@ -97,7 +98,7 @@ impl Tally {
 
     /// What was not asked often enough to mean something.
     fn rare(&self, least: usize) -> Vec<&'static str> {
-        const ANSWERS: [&str; 18] = [
+        const ANSWERS: [&str; 17] = [
             "Publish/Broker",
             "Publish/NoFile",
             "Publish/OwnDeny",
@@ -115,7 +116,6 @@ impl Tally {
             "Receive/Default",
             "Subscribe/NoFile",
             "Subscribe/Subscription",
-            "Subscribe/NoFile",
         ];
         let count = |answer: &&str| self.layers.get(*answer).copied().unwrap_or(0);
         ANSWERS.into_iter().filter(|answer| count(answer) < least).collect()
@@ -174,10 +174,12 @@ fn the_built_in_broker_decides_the_same() {
 #[test]
 #[ignore = "takes as long as it is told to"]
 fn many_files_mean_what_brokers_do() {
-    let count = std::env::var("MOSKIT_CASES").map_or(10_000, |text| text.parse().expect("MOSKIT_CASES is a number"));
+    let count =
+        std::env::var("MOSKIT_CASES").map_or(10_000, |text| text.parse().expect("MOSKIT_CASES is a number"));
     let scenes = generate::scenes(crate::seeds::seed("many ACL files"), count / generate::OF_A_FILE + 1);
     let real = real::brokers().iter().cloned().map(Program::Real);
-    let programs: Vec<Program> = real.chain(Release::known().iter().map(|release| Program::Moskit(*release))).collect();
+    let programs: Vec<Program> =
+        real.chain(Release::known().iter().map(|release| Program::Moskit(*release))).collect();
     let all = programs.iter().map(|program| (program, compared(program, &scenes)));
     for (program, tally) in all.collect::<Vec<_>>() {
         tally.check(&format!("{program:?}"));

@@ -1,5 +1,6 @@
 //! Brokers that scenes are played on: real ones, and ours.
 
+use std::any::Any;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ use moskit::model::Protocol;
 use moskit::testing;
 use moskit::text::disk::Disk;
 use moskit::verify::client::{Address, Endpoint};
-use moskit::verify::engine::{Ground, Instance, Setting};
+use moskit::verify::engine::{Ground, Setting};
 use moskit::verify::{Engine, Keys};
 
 use super::ask;
@@ -35,16 +36,16 @@ pub(crate) enum Program {
     Moskit(Release),
 }
 
-/// A broker that runs.
-pub(crate) enum Running {
-    Real(Vec<Option<Endpoint>>, Instance, Box<Ground>),
-    Moskit(Vec<Option<Endpoint>>, testing::Broker),
+/// A broker that runs until this is dropped.
+pub(crate) struct Running {
+    endpoints: Vec<Option<Endpoint>>,
+    _broker: Box<dyn Any>,
 }
 
 impl Running {
+    /// Where its listeners are, in their order.
     pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
-        let (Self::Real(all, ..) | Self::Moskit(all, ..)) = self;
-        all.iter().map(|endpoint| endpoint.clone().unwrap()).collect()
+        self.endpoints.iter().map(|endpoint| endpoint.clone().unwrap()).collect()
     }
 }
 
@@ -73,10 +74,11 @@ impl Program {
                     keys: &keys,
                 };
                 let ground = Ground::prepare(setting, broker.release).unwrap();
-                let instance = ground.start().await.unwrap_or_else(|broken| panic!("{broken:?} in {folder:?}"));
+                let instance =
+                    ground.start().await.unwrap_or_else(|broken| panic!("{broken:?} in {folder:?}"));
                 let count = ground.deployment.listeners.len();
                 let endpoints = (0..count).map(|index| instance.endpoint(index).cloned()).collect();
-                Running::Real(endpoints, instance, Box::new(ground))
+                Running { endpoints, _broker: Box::new((instance, ground)) }
             }
             Self::Moskit(release) => {
                 let broker = testing::Broker::start(testing::Setup {
@@ -95,7 +97,7 @@ impl Program {
                     Some(Endpoint { address, is_websocket: bound.protocol == Protocol::Websockets })
                 };
                 let endpoints = broker.listeners().iter().map(endpoint).collect();
-                Running::Moskit(endpoints, broker)
+                Running { endpoints, _broker: Box::new(broker) }
             }
         }
     }

@@ -102,7 +102,8 @@ impl Material {
             return allows_anonymous.then(|| row.user.clone());
         };
         let Some(user) = &row.user else { return allows_anonymous.then_some(None) };
-        let entry = passwords.entries.iter().find(|entry| entry.is_usable && *entry.name == *user.as_bytes())?;
+        let entry =
+            passwords.entries.iter().find(|entry| entry.is_usable && *entry.name == *user.as_bytes())?;
         let shown = self.password(Some(security), row)?;
         let is_right = entry.hash.as_ref().ok()?.verify(shown.as_bytes()) == Verification::Right;
         is_right.then(|| Some(user.clone()))
