@@ -104,6 +104,8 @@ pub(super) fn difference_within(
     if left.is_same(right) {
         return Search::Nothing;
     }
+    let narrowed = left.narrowed(right);
+    let (left, right) = narrowed.as_ref().map_or((left, right), |(left, right)| (left, right));
     let mut found = Search::Nothing;
     let pair = Pair::new(left, right);
     pair.gaps(work, &mut |gap| {

@@ -12,7 +12,7 @@ use super::decide::{Action, Client, Decision, put_names};
 use super::difference::size;
 use super::filter::{CLIENT_ID, MAX_LEVELS, Placeholders, USER, is_for_named, split};
 use super::list::DecisionList;
-use super::names::{Distinct, Runs, is_odd, place, unused};
+use super::names::{Distinct, Place, Runs, is_odd, is_tangled, place, unused};
 
 /// What every client may do: an ACL file as a release reads it, or whatever else decides.
 ///
@@ -154,9 +154,14 @@ pub(super) struct Holds {
     pub(super) users: bool,
     /// A name that may span levels.
     spans: bool,
+    /// A user name that an id before it hides, where both are chosen and may span levels.
+    is_tangled: bool,
     /// A name, in realms that do not read placeholders, or know clients, in the same way.
     is_mixed: bool,
 }
+
+/// How a pattern is written with a name yet to be put in its place; nothing where it matches nothing.
+type Template<'t> = &'t dyn Fn(Placeholders, &[u8]) -> Option<Vec<u8>>;
 
 /// Which odd names can make a difference.
 #[derive(Clone, Copy)]
@@ -190,7 +195,9 @@ impl<'r, 'a> People<'r, 'a> {
                 holds.any = true;
                 holds.ids |= has_id && is_chosen;
                 holds.users |= has_user;
-                holds.spans |= (has_id || has_user) && placeholders == Placeholders::Anywhere;
+                let spans = placeholders == Placeholders::Anywhere;
+                holds.spans |= (has_id || has_user) && spans;
+                holds.is_tangled |= spans && is_chosen && is_tangled(pattern);
             }
         }
         let mut ways = realms.iter().map(|realm| realm.meaning.placeholders());
@@ -253,9 +260,15 @@ impl<'r, 'a> People<'r, 'a> {
                 filters.filter_map(|listed| place(&listed.filter, &[name])).collect::<HashSet<_>>()
             };
             let (allowing, denying) = (places(allows, true), places(denies, false));
-            allowing.iter().any(|left| denying.iter().any(|right| left != right))
+            let is_hard = |left: &Place, right: &Place| left != right || left.is_first_of_many;
+            allowing.iter().any(|left| denying.iter().any(|right| is_hard(left, right)))
         };
         self.holds.spans && (hard(&self.client_id) || hard(&self.someone))
+    }
+
+    /// Whether not all names of a person are looked for that may make a difference.
+    pub(super) fn is_tangled(&self, person: &Person) -> bool {
+        *person == Person::Others && self.holds.is_tangled
     }
 
     /// The same for members of any name: where patterns and the filters of their topics hold a name at another
@@ -265,7 +278,8 @@ impl<'r, 'a> People<'r, 'a> {
         let owned: HashSet<_> = topics.iter().filter_map(place).collect();
         let patterns = self.realms.iter().flat_map(|realm| realm.meaning.patterns());
         let mut places = patterns.filter(|pattern| pattern.contains(&b'%')).filter_map(|text| place(&text));
-        self.holds.spans && places.any(|place| owned.iter().any(|other| *other != place))
+        self.holds.is_tangled
+            || self.holds.spans && places.any(|place| owned.iter().any(|other| *other != place))
     }
 
     /// Whether all that is true for a person is so for any other user of whom this tells the same: where they
@@ -352,7 +366,7 @@ impl<'r, 'a> People<'r, 'a> {
         client: Client<'_>,
         action: Action,
         asked: &[&[u8]],
-        (wanted, template): (&[&[u8]], &dyn Fn(Placeholders, &[u8]) -> Option<Vec<u8>>),
+        (wanted, template): (&[&[u8]], Template<'_>),
         work: &Work,
     ) -> Odd {
         let lists: Vec<DecisionList<'_>> =

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::decide::{Action, Client, Decision, Layer, Witness, put_names};
 use super::difference::difference_within;
-use super::filter::Placeholders;
+use super::filter::{Placeholders, split};
 use super::identities::{Made, Names, People, Person, Realm};
 use super::list::{DecisionList, ListedFilter, Tier};
 use super::{Search, Work};
@@ -92,7 +92,11 @@ impl Fleet<'_, '_, '_> {
         for victim in self.names.iter().chain(self.others) {
             self.own(victim, &mut owned);
         }
-        let asked: Vec<&[u8]> = owned.iter().map(|(filter, _)| &**filter).collect();
+        // Members of any name own what is the same but for the name.
+        let anyone = if self.others.is_some() { self.topics.to_vec() } else { Vec::new() };
+        let anyone: Vec<Vec<u8>> = anyone.into_iter().map(wildcards).collect();
+        let asked = owned.iter().map(|(filter, _)| filter).chain(&anyone).map(|filter| &**filter);
+        let asked: Vec<&[u8]> = asked.collect();
         let mut found = Search::Nothing;
         let is_done = self.people.each_client(person, action, &asked, &self.work, &mut |made, lists| {
             let Some(list) = lists.first() else { return true };
@@ -102,8 +106,8 @@ impl Fleet<'_, '_, '_> {
         if is_done || found != Search::Nothing { found } else { Search::GaveUp }
     }
 
-    fn own(&self, name: &Vec<u8>, owned: &mut Vec<(Vec<u8>, Vec<u8>)>) {
-        owned.extend(self.topics_of(name).into_iter().map(|filter| (filter, name.clone())));
+    fn own(&self, name: &[u8], owned: &mut Vec<(Vec<u8>, Vec<u8>)>) {
+        owned.extend(self.topics_of(name).into_iter().map(|filter| (filter, name.to_vec())));
     }
 
     /// A topic of another member, of these and those whose names stand in the client's own filters.
@@ -168,6 +172,14 @@ impl Fleet<'_, '_, '_> {
         });
         is_done && !reaches
     }
+}
+
+/// A filter with `+` for each level that holds a name.
+fn wildcards(topics: &[u8]) -> Vec<u8> {
+    let holds =
+        |text: &[u8]| Placeholders::Anywhere.has_client_id(text) || Placeholders::Anywhere.has_user(text);
+    let level = |text| if holds(text) { &b"+"[..] } else { text };
+    split(topics).map(level).collect::<Vec<_>>().join(&b'/')
 }
 
 /// A list that denies what anyone owns, save what one owns.

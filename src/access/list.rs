@@ -1,11 +1,11 @@
 //! What one client may do with one action, as ordered sets of topics: the form that all exact answers take.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Work;
 use super::decide::{Action, Client, Decision, Layer, broker_refuses, expand, gives, is_unsafe};
-use super::filter::{Placeholders, check, levels, matches};
+use super::filter::{Placeholders, check, levels, matches, meet};
 use super::identities::Meaning;
 use super::trie::{Query, Trie};
 use crate::catalogue::Release;
@@ -75,6 +75,59 @@ impl<'a> DecisionList<'a> {
             }
         }
         Decision { allowed: self.default_allows, layer: self.default_layer, rule: None }
+    }
+
+    /// Two lists that differ in few filters, without what cannot matter for what they decide differently:
+    /// filters that meet none of those. `None` where the lists are not layered alike, or differ in many.
+    pub(super) fn narrowed<'s>(
+        &'s self,
+        other: &'s DecisionList<'_>,
+    ) -> Option<(DecisionList<'s>, DecisionList<'s>)> {
+        const FEW: usize = 8;
+        const ORDER: [(Layer, bool); 4] = [
+            (Layer::OwnDeny, false),
+            (Layer::OwnGrant, true),
+            (Layer::PatternDeny, false),
+            (Layer::PatternGrant, true),
+        ];
+        let place = |tier: &Tier<'_>| ORDER.iter().position(|known| *known == (tier.layer, tier.allows));
+        let mut sets: [HashSet<(usize, &[u8])>; 2] = [HashSet::new(), HashSet::new()];
+        for (list, set) in [self, other].into_iter().zip(&mut sets) {
+            let mut next = 0;
+            for tier in &list.tiers {
+                let place = place(tier).filter(|place| *place >= next)?;
+                next = place + 1;
+                set.extend(tier.filters.iter().map(|listed| (place, &*listed.filter)));
+            }
+        }
+        let differ: Vec<&[u8]> =
+            sets[0].symmetric_difference(&sets[1]).take(FEW + 1).map(|(_, filter)| *filter).collect();
+        if differ.len() > FEW || self.default_allows != other.default_allows {
+            return None;
+        }
+        let counts = |listed: &&ListedFilter<'_>| {
+            let meets = |filter: &&[u8]| **filter == *listed.filter || meet(filter, &listed.filter).is_some();
+            check(&listed.filter).is_ok() && differ.iter().any(meets)
+        };
+        Some((self.only(&counts), other.only(&counts)))
+    }
+
+    /// The list without all other filters.
+    fn only(&self, counts: &dyn Fn(&&ListedFilter<'_>) -> bool) -> DecisionList<'_> {
+        let mut tiers = Vec::new();
+        for tier in &self.tiers {
+            let mut filters = Vec::new();
+            for one in tier.filters.iter().filter(counts) {
+                filters.push(ListedFilter { filter: Cow::Borrowed(&*one.filter), rule: one.rule });
+            }
+            tiers.push(Tier { layer: tier.layer, allows: tier.allows, filters });
+        }
+        DecisionList {
+            action: self.action,
+            tiers,
+            default_allows: self.default_allows,
+            default_layer: self.default_layer,
+        }
     }
 
     /// Whether two lists have the same filters in the same order, and so the same meaning.

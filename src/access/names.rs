@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::filter::{Level, MAX_LEVELS, Placeholders, levels, split};
+use super::filter::{CLIENT_ID, Level, MAX_LEVELS, Placeholders, USER, levels, split};
 
 /// Names in the order in which they came, each once.
 pub(super) struct Distinct {
@@ -108,11 +108,38 @@ impl Runs<'_> {
     }
 }
 
-/// Where the first of some names stands in a filter: the number of the level, and what is before it there.
-pub(super) fn place(filter: &[u8], names: &[&[u8]]) -> Option<(usize, Vec<u8>)> {
-    let at = (0..filter.len()).find(|at| names.iter().any(|name| filter[*at..].starts_with(name)))?;
-    let before = &filter[..at];
-    Some((split(before).count(), split(before).last().unwrap_or_default().to_vec()))
+/// Where the first of some names stands in a filter.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    /// The number of the level.
+    level: usize,
+    /// What is before it in its level.
+    before: Vec<u8>,
+    /// Whether there is another one behind it.
+    pub(super) is_first_of_many: bool,
+}
+
+/// Where the first of some names stands in a filter.
+pub(super) fn place(filter: &[u8], names: &[&[u8]]) -> Option<Place> {
+    let is_name = |at: &usize| names.iter().any(|name| filter[*at..].starts_with(name));
+    let mut found = (0..filter.len()).filter(is_name);
+    let before = &filter[..found.next()?];
+    Some(Place {
+        level: split(before).count(),
+        before: split(before).last().unwrap_or_default().to_vec(),
+        is_first_of_many: found.next().is_some(),
+    })
+}
+
+/// Whether a client id stands in front of a user name in a pattern, or in the same level: where both may span
+/// levels, either may then hold any part of what they hold together.
+pub(super) fn is_tangled(pattern: &[u8]) -> bool {
+    let holds = |text: &[u8], name: &[u8]| text.windows(2).any(|pair| pair == name);
+    let mut seen = false;
+    split(pattern).any(|level| {
+        seen |= holds(level, CLIENT_ID);
+        seen && holds(level, USER)
+    })
 }
 
 /// A name that starts like `stem` and that no text holds.

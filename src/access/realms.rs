@@ -33,7 +33,8 @@ pub struct Compared {
 /// may differ as the work was used up.
 ///
 /// In releases where a name may span levels, what a `pattern deny` takes away is left unknown where the same
-/// placeholder stands at another place in a pattern that allows: no bound is known for such names.
+/// placeholder stands at another place in a pattern that allows, and so is all for unlisted names where `%c`
+/// stands before `%u`, or in the same level: no bound is known for such names.
 pub fn compare_realms(left: &Realm<'_>, right: &Realm<'_>) -> Listing<Compared> {
     let realms = [left, right];
     let people = People::new(&realms);
@@ -73,7 +74,8 @@ fn compare_person(
     if people.are_alike(left, right) {
         return found;
     }
-    let is_hard = [people.is_hard(left, right), people.is_hard(right, left)];
+    let is_hard = [(left, right), (right, left)]
+        .map(|(left, right)| people.is_tangled(person) || people.is_hard(left, right));
     let is_done = people.each_client(person, action, &[], work, &mut |made, lists| {
         let [left, right] = lists else { return true };
         let sides = [(&mut found.only_left, left, right), (&mut found.only_right, right, left)];

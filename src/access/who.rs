@@ -46,6 +46,9 @@ pub struct Holder {
 
 /// What everybody who gets in may do with the topics of a filter. For a filter that matches no topic, there is
 /// no entry.
+///
+/// In releases where names may span levels, there is none for unlisted names either where `%c` stands before
+/// `%u` in a pattern, or in the same level, unless they may do it with all topics: the listing is not complete.
 pub fn who(realm: &Realm<'_>, action: Action, filter: &[u8]) -> Listing<Holder> {
     let mut listing = Listing { entries: Vec::new(), complete: true };
     if !can_match(filter) {
@@ -97,6 +100,7 @@ pub fn may(
         if let Some(judged) = found {
             return Search::Found((person, judged));
         }
+        is_sure &= !people.is_tangled(&person);
     }
     if is_sure { Search::Nothing } else { Search::GaveUp }
 }
@@ -168,7 +172,8 @@ impl<'q> Question<'q> {
             }
             share == Share::All
         });
-        best.filter(|_| is_sure && !work.is_used_up())
+        let is_tangled = people.is_tangled(person);
+        best.filter(|best| is_sure && !work.is_used_up() && (best.share == Share::All || !is_tangled))
     }
 }
 

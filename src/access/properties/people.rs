@@ -126,7 +126,12 @@ fn who_may_is_who_does() {
         let policy = Policy::new(release, Some(&acl));
         let realm = Realm { meaning: &policy, logins: logins_of(&login) };
         let found = who(&realm, action, question.as_bytes());
-        prop_assert!(found.complete);
+        let spans = release < Release::new(2, 1, 0);
+        let is_known = |person: &Person| found.entries.iter().any(|holder| holder.person == *person);
+        let people = identities::People::new(&[&realm]).persons();
+        let unknown: Vec<Person> = people.into_iter().filter(|person| !is_known(person)).collect();
+        prop_assert_eq!(found.complete, unknown.is_empty());
+        prop_assert!(found.complete || spans && unknown == [Person::Others]);
         let asked = topics.of(question.as_bytes());
         for holder in &found.entries {
             for (judged, effect) in [(&holder.allowed, true), (&holder.denied, false)] {
@@ -151,8 +156,8 @@ fn who_may_is_who_does() {
         }
         let any = found.entries.iter().any(|holder| holder.share != Share::None);
         let may = may(&realm, &|_| true, action, question.as_bytes());
-        prop_assert_eq!(matches!(may, Search::Found(_)), any);
-        prop_assert!(may != Search::GaveUp);
+        prop_assert!(matches!(may, Search::Found(_)) == any || !found.complete);
+        prop_assert!(may != Search::GaveUp || !found.complete);
         Ok(())
     });
 }
