@@ -57,9 +57,11 @@ const MOST_PAIRED: usize = 32;
 
 /// The first bytes, so that numbers are in the order of the texts where they differ.
 fn head(filter: &[u8]) -> Head {
+    if let Some(first) = filter.first_chunk() {
+        return Head::from_be_bytes(*first);
+    }
     let mut first = [0; 8];
-    let length = filter.len().min(8);
-    first[..length].copy_from_slice(&filter[..length]);
+    first[..filter.len()].copy_from_slice(filter);
     Head::from_be_bytes(first)
 }
 

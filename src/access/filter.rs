@@ -66,7 +66,7 @@ pub fn check(filter: &[u8]) -> Result<(), InvalidFilter> {
 
 /// Whether a text of these kinds of bytes is a filter for its want of wildcards and its length alone.
 pub(crate) fn is_filter_of(kinds: Kinds, text: &[u8]) -> bool {
-    !kinds.has_wildcard() && (1..MAX_LEVELS).contains(&text.len())
+    kinds.is_of_filter() || !kinds.has_wildcard() && (1..MAX_LEVELS).contains(&text.len())
 }
 
 /// Whether any topic can match a filter: it is valid, and its text may stand in a topic.

@@ -71,6 +71,8 @@ impl Kinds {
     const BLANK: u8 = 4;
     /// Anything that is not printable ASCII.
     const OTHER: u8 = 8;
+    /// No kind: that the text is known to be a filter.
+    const FILTER: u8 = 16;
 
     const OF_BYTES: [u8; 256] = {
         let mut kinds = [Self::OTHER; 256];
@@ -90,6 +92,16 @@ impl Kinds {
     /// The kinds of a text, found in one go.
     pub(crate) fn of(text: &[u8]) -> Self {
         Self(text.iter().fold(0, |kinds, byte| kinds | Self::OF_BYTES[usize::from(*byte)]))
+    }
+
+    /// The same kinds, of a text that is known to be a filter.
+    pub(crate) fn of_filter(self) -> Self {
+        Self(self.0 | Self::FILTER)
+    }
+
+    /// Whether the text is known to be a filter.
+    pub(crate) fn is_of_filter(self) -> bool {
+        self.0 & Self::FILTER != 0
     }
 
     /// Whether the text holds a wildcard.
@@ -229,17 +241,19 @@ impl Sections {
     pub fn of(acl: &Acl) -> Self {
         let sections = acl.users.len() + 2;
         let mut starts = vec![0; sections + 1];
-        let known = || {
-            let sections = acl.rules.iter().map(|rule| section_of(rule.subject));
-            sections.enumerate().filter(|(_, section)| *section < acl.users.len() + 2)
-        };
-        known().for_each(|(_, section)| starts[section + 1] += 1);
+        for rule in &acl.rules {
+            if let Some(count) = starts.get_mut(section_of(rule.subject) + 1) {
+                *count += 1;
+            }
+        }
         (0..sections).for_each(|section| starts[section + 1] += starts[section]);
         let mut rules = vec![0; starts[sections] as usize];
-        let mut next = starts.clone();
-        for (rule, section) in known() {
-            rules[next[section] as usize] = rule as u32;
-            next[section] += 1;
+        let mut next = starts[..sections].to_vec();
+        for (index, rule) in acl.rules.iter().enumerate() {
+            if let Some(next) = next.get_mut(section_of(rule.subject)) {
+                rules[*next as usize] = index as u32;
+                *next += 1;
+            }
         }
         Self { starts, rules }
     }

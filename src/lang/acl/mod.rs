@@ -4,7 +4,6 @@ mod layout;
 
 use std::sync::Arc;
 
-use memchr::memchr;
 use pest::Parser;
 
 use crate::access;
@@ -66,11 +65,20 @@ impl Reading<'_> {
         // The broker cuts white space off the end only, so a leading tab stays.
         let (_, end) = trim(self.bytes, line.start, line.content_end);
         let content = &self.bytes[line.start..end.max(line.start)];
-        match plain(content).unwrap_or_else(|| by_grammar(content)) {
+        // Two calls, so that the first one need not put its content together.
+        match plain(content) {
+            Some(content) => self.content(line.start, end, content),
+            None => self.content(line.start, end, by_grammar(content)),
+        }
+    }
+
+    #[inline(always)]
+    fn content(&mut self, start: usize, end: usize, content: Content) {
+        match content {
             Content::Nothing => {}
-            Content::Unknown => self.note(AclNote::UnknownKeyword, line.start, end, Effect::Fatal),
-            Content::User { name } => self.user(line.start, end, name),
-            Content::Rule(parts) => self.rule(line.start, end, &parts),
+            Content::Unknown => self.note(AclNote::UnknownKeyword, start, end, Effect::Fatal),
+            Content::User { name } => self.user(start, end, name),
+            Content::Rule(parts) => self.rule(start, end, &parts),
         }
     }
 
@@ -143,7 +151,7 @@ impl Reading<'_> {
             self.note(AclNote::PatternUnderUser { user }, keyword, end, Effect::None);
         }
         let subject = if parts.is_pattern { Subject::Everyone } else { self.subject };
-        self.acl.push_of(kinds, subject, access, start, end);
+        self.acl.push_of(kinds.of_filter(), subject, access, start, end);
     }
 
     fn placeholders(&mut self, parts: &Parts, filter: &[u8], start: usize, end: usize) {
@@ -214,7 +222,7 @@ fn by_grammar(content: &[u8]) -> Content {
 
 /// The same for the lines that nearly all lines are, without the grammar: `user`, `topic` or `pattern` in front, with words
 /// behind. The line has no white space at its end.
-#[inline]
+#[inline(always)]
 fn plain(content: &[u8]) -> Option<Content> {
     if matches!(content.first(), None | Some(b'#')) {
         return Some(Content::Nothing);
@@ -229,7 +237,8 @@ fn plain(content: &[u8]) -> Option<Content> {
     }
     let behind_blanks = |at: usize| at + content[at..].iter().take_while(|byte| **byte == b' ').count();
     let start = behind_blanks(if is_pattern { 8 } else { 6 });
-    let word = (start, memchr(b' ', &content[start..]).map_or(end, |length| start + length));
+    let word_length = content[start..].iter().position(|byte| *byte == b' ');
+    let word = (start, word_length.map_or(end, |length| start + length));
     let rest = (word.1 < end).then(|| (behind_blanks(word.1), end));
     Some(Content::Rule(Parts { is_pattern, keyword_start: 0, word: Some(word), rest }))
 }
