@@ -18,6 +18,7 @@ mod hostile;
 mod kills;
 mod layout;
 mod malformed;
+mod mistakes;
 mod options;
 mod output;
 mod packs;
