@@ -1,6 +1,6 @@
 //! Assertions of a spec, proved for all topics, all client ids and everybody who can log in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::claims::widest;
 use super::meaning::Person;
@@ -25,7 +25,16 @@ pub(super) fn check(spec: &Spec, releases: &[Release], problems: &mut Vec<Diagno
         return;
     }
     let reach = Reach::new(spec, releases);
-    let persons: Vec<_> = (0..spec.listeners.len()).map(|listener| reach.persons(listener)).collect();
+    let mut known: HashSet<(Option<&str>, bool, Person<'static>)> = HashSet::new();
+    let persons = spec.listeners.iter().enumerate().map(|(index, listener)| {
+        let mount = listener.mount_point.as_ref().map(|mount| &*mount.value);
+        let takes_name = listener.use_username_as_clientid.as_ref().is_some_and(|told| told.value);
+        let mut persons = reach.persons(index);
+        // Users have the same rights on every listener that calls topics and clients the same.
+        persons.retain(|person| *person == Person::Anonymous || known.insert((mount, takes_name, *person)));
+        persons
+    });
+    let persons: Vec<_> = persons.collect();
     let checking = Checking { reach: &reach, persons: &persons };
     for assertion in &spec.assertions {
         match &assertion.claim {
@@ -145,8 +154,7 @@ impl Checking<'_, '_> {
                 note += ", the mount point included";
             }
         }
-        let claims = found.is_claimed || self.reach.releases.len() > 1;
-        if claims {
+        if found.is_claimed && self.reach.releases.len() > 1 {
             let line = if found.release.has(Quirk::WholeLevelSubstitution) { "2.1" } else { "2.0" };
             note = format!("{note}, with Mosquitto {} as every {line}", found.release);
         }

@@ -23,7 +23,8 @@ pub(super) fn claims(pattern: &str, placeholder: &str, target: &str, by_level: b
     for count in 1..=most {
         let Some(name) = claim(&levels, placeholder, &targets, (count, by_level), fresh) else { continue };
         let is_legal = !name.is_empty() && !name.contains(['+', '#']);
-        let fits = !by_level || (!name.contains('/') && !(levels[0] == placeholder && name.starts_with('$')));
+        let is_front = levels[0] == placeholder && name.starts_with('$');
+        let fits = !by_level || !(is_front || name.contains('/'));
         if !is_legal || !fits || names.contains(&name) {
             continue;
         }

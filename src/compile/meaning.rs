@@ -229,7 +229,7 @@ impl<'s> Meaning<'s> {
 
 /// Whether a name can stand for a placeholder that is a whole level.
 fn is_one_level(name: &str, is_first: bool) -> bool {
-    !name.contains('/') && !(is_first && name.starts_with('$'))
+    !(name.contains('/') || is_first && name.starts_with('$'))
 }
 
 /// Puts the names in place of `%u` and, as a part of a level, of `%c`. What is put in is not looked at again.

@@ -53,7 +53,11 @@ impl<'s> Reach<'s> {
             kinds.push(kind);
             is_new
         };
-        let releases = releases.iter().rev().filter(is_new).copied().collect();
+        let mut releases: Vec<Release> = releases.iter().rev().filter(is_new).copied().collect();
+        // Without names of clients in entries all releases read them in the same way.
+        if spec.all_clients.iter().all(|entry| !entry.filter.value.contains('%')) {
+            releases.truncate(1);
+        }
         Self { meaning: Meaning::new(spec), releases, fresh, listed: names.collect() }
     }
 
@@ -166,20 +170,23 @@ impl<'s> Reach<'s> {
             return Search::Nothing;
         }
         let window = window(target, mount.map(|mount| &*mount.value), &list, &self.fresh);
-        match difference(&list, &window) {
-            Search::Nothing => Search::Nothing,
-            Search::GaveUp => Search::GaveUp,
-            Search::Found(difference) => Search::Found(Found {
-                listener,
-                release,
-                name: self.name(person).map(str::to_owned),
-                client_id: client_id.to_owned(),
-                is_claimed: client_id != self.fresh,
-                action,
-                topic: String::from_utf8_lossy(&difference.topic).into_owned(),
-                rule: difference.left.rule,
-            }),
-        }
+        let difference = match difference(&list, &window) {
+            Search::Nothing => return Search::Nothing,
+            Search::GaveUp => return Search::GaveUp,
+            Search::Found(difference) => difference,
+        };
+        let entry = difference.left.rule.and_then(|rule| self.meaning.entry(rule));
+        let holds_id = entry.is_some_and(|entry| entry.filter.value.contains("%c"));
+        Search::Found(Found {
+            listener,
+            release,
+            name: self.name(person).map(str::to_owned),
+            client_id: client_id.to_owned(),
+            is_claimed: client_id != self.fresh || holds_id,
+            action,
+            topic: String::from_utf8_lossy(&difference.topic).into_owned(),
+            rule: difference.left.rule,
+        })
     }
 }
 

@@ -23,6 +23,7 @@ mod kills;
 mod layout;
 mod malformed;
 mod maps;
+mod mistakes;
 mod options;
 mod output;
 mod packs;
