@@ -29,8 +29,8 @@ pub struct Compared {
     pub found: Comparison<Contrast>,
 }
 
-/// Compares what everybody may do in two realms: an entry for each person and action for which they differ, or
-/// may differ as the work was used up.
+/// Compares what everybody may do in two realms: an entry for each person and action for which they differ,
+/// or may differ as the work was used up.
 ///
 /// In releases where a name may span levels, what a `pattern deny` takes away is left unknown where the same
 /// placeholder stands at another place in a pattern that allows, and so is all for unlisted names where `%c`

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-/// Tries a property with `cases` random values, or more where `MOSKIT_CASES` says so; `MOSKIT_SEED` gives the same
-/// values again.
+/// Tries a property with `cases` random values, or more where `MOSKIT_CASES` says so; `MOSKIT_SEED` gives the
+/// same values again.
 pub(super) fn hold<S: Strategy>(
     name: &str,
     cases: u32,

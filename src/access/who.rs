@@ -44,11 +44,12 @@ pub struct Holder {
     pub denied: Option<Judged>,
 }
 
-/// What everybody who gets in may do with the topics of a filter. For a filter that matches no topic, there is
-/// no entry.
+/// What everybody who gets in may do with the topics of a filter. For a filter that matches no topic, there
+/// is no entry.
 ///
 /// In releases where names may span levels, there is none for unlisted names either where `%c` stands before
-/// `%u` in a pattern, or in the same level, unless they may do it with all topics: the listing is not complete.
+/// `%u` in a pattern, or in the same level, unless they may do it with all topics: the listing is then not
+/// complete.
 pub fn who(realm: &Realm<'_>, action: Action, filter: &[u8]) -> Listing<Holder> {
     let mut listing = Listing { entries: Vec::new(), complete: true };
     if !can_match(filter) {
