@@ -55,7 +55,7 @@ impl<'d> Ground<'d> {
         }
         let acl = self.door.rights.acl();
         if let Some(line) = acl.zip(decision.rule).and_then(|(acl, rule)| Line::of(inquiry, acl, rule)) {
-            return format!("{} `{}`", line.place, line.text);
+            return format!("{} `{}`", line.home(), line.text);
         }
         match decision.layer {
             Layer::NoFile => "no ACL file".to_owned(),

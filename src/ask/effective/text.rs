@@ -98,7 +98,7 @@ impl Writer<'_> {
         if listing.entries.is_empty() && listing.complete {
             return format!("  may {verb} nothing\n");
         }
-        let place = |rule: usize| Some(Line::of(self.inquiry, door.rights.acl()?, rule)?.place);
+        let place = |rule: usize| Some(Line::of(self.inquiry, door.rights.acl()?, rule)?.home().to_owned());
         let mut regions: Vec<&Region> = listing.entries.iter().collect();
         regions.sort_by_key(|region| region.topics == Topics::Dollar);
         let rows = regions.into_iter().map(|region| {
