@@ -12,7 +12,6 @@ const MOUNTS: usize = 3;
 const ASKERS: usize = 5;
 const QUESTIONS: usize = 4;
 /// Questions of one file.
-#[cfg(test)]
 pub(super) const OF_A_FILE: usize = ASKERS * QUESTIONS;
 
 /// Names of users and clients: what brokers, and people, may take for something else.

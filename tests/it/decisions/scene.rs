@@ -96,10 +96,6 @@ impl Door {
     pub(super) fn full(&self, topic: &str) -> String {
         format!("{}{topic}", self.mount.as_deref().unwrap_or_default())
     }
-
-    pub(super) fn questions(&self) -> usize {
-        self.askers.iter().map(|asker| asker.questions.len()).sum()
-    }
 }
 
 impl Scene {
