@@ -98,7 +98,7 @@ fn check(
     let names: Vec<&str> = names.iter().filter(is_party).copied().collect();
     let filters = small.filters();
     let filter =
-        picks[0].get(&filters).replace("%u", *picks[1].get(NAMES)).replace("%c", *picks[2].get(CLIENT_IDS));
+        picks[0].get(&filters).replace("%u", picks[1].get(NAMES)).replace("%c", picks[2].get(CLIENT_IDS));
     if filter.contains(['%', '+', '#']) && picks[3].index(3) == 0 || filter.contains(['%']) {
         return Ok(());
     }

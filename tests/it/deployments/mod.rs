@@ -18,8 +18,11 @@ use crate::real;
 use answers::{Answer, Row};
 use material::Material;
 
+/// A password file's name and its users.
+type PasswordFile = (&'static str, &'static [&'static str]);
+
 /// The deployments and the users of their password files.
-const DEPLOYMENTS: [(&str, &[(&str, &[&str])]); 3] = [
+const DEPLOYMENTS: [(&str, &[PasswordFile]); 3] = [
     ("home", &[("family", &["erika", "tim", "panel"])]),
     ("fleet", &[]),
     (
