@@ -253,17 +253,18 @@ impl<'r, 'a> People<'r, 'a> {
     /// Whether a name of several levels may be needed that nobody looks for: one that stands at one place in a
     /// filter that allows and at another in a filter that denies. The lists are those of [`Self::plain`].
     pub(super) fn is_hard(&self, allows: &DecisionList<'_>, denies: &DecisionList<'_>) -> bool {
-        let hard = |name: &[u8]| {
-            let places = |list: &DecisionList<'_>, wanted: bool| {
-                let tiers = list.tiers.iter().filter(|tier| tier.allows == wanted);
-                let filters = tiers.flat_map(|tier| &tier.filters);
-                filters.filter_map(|listed| place(&listed.filter, &[name])).collect::<HashSet<_>>()
-            };
-            let (allowing, denying) = (places(allows, true), places(denies, false));
-            let is_hard = |left: &Place, right: &Place| left != right || left.is_first_of_many;
-            allowing.iter().any(|left| denying.iter().any(|right| is_hard(left, right)))
+        let names: &[&[u8]] = &[&self.client_id, &self.someone];
+        let places = |list: &DecisionList<'_>, wanted: bool| {
+            let filters =
+                list.tiers.iter().filter(|tier| tier.allows == wanted).flat_map(|tier| &tier.filters);
+            filters.filter_map(|listed| place(&listed.filter, names)).collect::<HashSet<_>>()
         };
-        self.holds.spans && (hard(&self.client_id) || hard(&self.someone))
+        if !self.holds.spans {
+            return false;
+        }
+        let (allowing, denying) = (places(allows, true), places(denies, false));
+        let is_hard = |left: &Place, right: &Place| left != right || left.is_first_of_many;
+        allowing.iter().any(|left| denying.iter().any(|right| is_hard(left, right)))
     }
 
     /// Whether not all names of a person are looked for that may make a difference.
@@ -376,7 +377,8 @@ impl<'r, 'a> People<'r, 'a> {
         let mut odd = Odd::default();
         for (at, realm) in self.realms.iter().enumerate() {
             let placeholders = realm.meaning.placeholders();
-            let runs = Runs { placeholders, wanted, unknown, deepest };
+            let made = &[&*self.someone, &*self.client_id];
+            let runs = Runs { placeholders, wanted, unknown, made, deepest };
             for pattern in realm.meaning.patterns() {
                 if client.user.is_none() && is_for_named(pattern) || !pattern.contains(&b'%') {
                     continue;
@@ -446,7 +448,8 @@ impl<'r, 'a> People<'r, 'a> {
         placeholders: Placeholders,
     ) -> Vec<Vec<u8>> {
         let deepest = self.deepest(&[], filters);
-        let runs = Runs { placeholders, wanted: &[USER, CLIENT_ID], unknown, deepest };
+        let made = &[&*self.someone, &*self.client_id];
+        let runs = Runs { placeholders, wanted: &[USER, CLIENT_ID], unknown, made, deepest };
         let mut names = Distinct::of(unknown.to_vec());
         for filter in filters {
             runs.of(text, filter, &mut |run| names.add(run));

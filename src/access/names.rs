@@ -34,6 +34,8 @@ pub(super) struct Runs<'r> {
     pub(super) wanted: &'r [&'r [u8]],
     /// What stands for any name.
     pub(super) unknown: &'r [u8],
+    /// What was put in the place of placeholders of the filters, and stands for any name too.
+    pub(super) made: &'r [&'r [u8]],
     /// How many levels may stand for a `#`.
     pub(super) deepest: usize,
 }
@@ -57,7 +59,7 @@ impl Runs<'_> {
             // Behind a name that may span levels, nothing is known of the places of others.
             let meets = match (level, filter.get(index)) {
                 _ if spans && split(pattern).take(index + 1).any(|text| text.contains(&b'%')) => true,
-                (Level::Text(text), Some(Level::Text(other))) => text == *other,
+                (Level::Text(text), Some(Level::Text(other))) => text == *other || self.is_made(other),
                 (_, Some(_)) => true,
                 (_, None) => filter.last() == Some(&Level::Rest),
             };
@@ -66,6 +68,11 @@ impl Runs<'_> {
             }
         }
         longest
+    }
+
+    /// Whether a level of a filter holds a name that stands for any.
+    fn is_made(&self, level: &[u8]) -> bool {
+        self.made.iter().any(|made| level.windows(made.len()).any(|part| part == *made))
     }
 
     /// The texts of the first, the first two, … of these levels, at most so many, without what stands before

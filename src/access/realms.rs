@@ -32,8 +32,8 @@ pub struct Compared {
 /// Compares what everybody may do in two realms: an entry for each person and action for which they differ,
 /// or may differ as the work was used up.
 ///
-/// In releases where a name may span levels, what a `pattern deny` takes away is left unknown where the same
-/// placeholder stands at another place in a pattern that allows, and so is all for unlisted names where `%c`
+/// In releases where a name may span levels, what a `pattern deny` takes away is left unknown where
+/// placeholders stand at other places in a pattern that allows, and so is all for unlisted names where `%c`
 /// stands before `%u`, or in the same level: no bound is known for such names.
 pub fn compare_realms(left: &Realm<'_>, right: &Realm<'_>) -> Listing<Compared> {
     let realms = [left, right];
