@@ -31,7 +31,9 @@ impl Index {
 
     /// The hash of a text below a number.
     pub(crate) fn hash(&self, below: u32, text: &[u8]) -> u32 {
-        let mut state = self.secret ^ (u64::from(below) << 32 | text.len() as u64);
+        // The length is spread, so that it does not make up for a byte.
+        let length = (text.len() as u64).wrapping_mul(0x9fb2_1c65_1e98_df25);
+        let mut state = self.secret ^ u64::from(below) << 32 ^ length;
         let mut parts = text.chunks_exact(8);
         for part in &mut parts {
             let part: [u8; 8] = part.try_into().unwrap_or_default();
