@@ -71,7 +71,8 @@ impl<'a> Search<'a> {
         let [mut denials, mut grants] = [(); 2].map(|()| Trie::new(placeholders));
         let patterns = || sections.rules(Subject::Everyone).iter().map(|rule| *rule as usize);
         let is_denial = |index: &usize| acl.rules[*index].access == Access::Deny;
-        for index in patterns() {
+        let is_small = work.allows(patterns().map(|index| acl.filter(&acl.rules[index])));
+        for index in patterns().filter(|_| is_small) {
             let filter = acl.filter(&acl.rules[index]);
             if can_match(filter) {
                 let set = if is_denial(&index) { &mut denials } else { &mut grants };

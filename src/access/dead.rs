@@ -65,7 +65,10 @@ pub fn dead_rules(acl: &Acl, release: Release) -> Listing<DeadRule> {
         work: Work::for_rules(acl.rules.len()),
     };
     let patterns = search.matching(sections.rules(Subject::Everyone));
-    let patterns = search.without_repetitions(patterns);
+    let mut patterns = search.without_repetitions(patterns);
+    if !search.allows(&patterns) {
+        patterns.clear();
+    }
     let patterns = Group::new(&search, Subject::Everyone, patterns);
     search.mark_group(&patterns, None);
     let users = (0..acl.users.len() as u32).map(Subject::User);
@@ -182,6 +185,10 @@ impl<'a> Search<'a> {
         matching
     }
 
+    fn allows(&self, rules: &[usize]) -> bool {
+        self.work.allows(rules.iter().map(|rule| self.filter(*rule)))
+    }
+
     /// Marks repetitions, and returns the other rules.
     fn without_repetitions(&mut self, mut rules: Vec<usize>) -> Vec<usize> {
         let mut first = HashMap::with_capacity(rules.len());
@@ -220,8 +227,10 @@ impl<'a> Search<'a> {
         }
         if !met.is_empty() {
             let rules = self.without_repetitions(met.into_iter().map(|place| rules[place]).collect());
-            let group = Group::new(self, subject, rules);
-            self.mark_group(&group, Some(patterns));
+            if self.allows(&rules) {
+                let group = Group::new(self, subject, rules);
+                self.mark_group(&group, Some(patterns));
+            }
         }
     }
 

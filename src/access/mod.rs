@@ -76,6 +76,9 @@ pub enum Search<T> {
     GaveUp,
 }
 
+/// The most levels that the filters of a set may have together: each may be a node, of some hundred bytes.
+const MOST_SET_LEVELS: usize = 4_000_000;
+
 /// How much a search may still do, in visited nodes.
 struct Work {
     left: Cell<u64>,
@@ -102,6 +105,16 @@ impl Work {
     fn spend(&self, steps: usize) -> bool {
         self.left.set(self.left.get().saturating_sub(steps as u64));
         !self.is_used_up()
+    }
+
+    /// Whether sets of these filters may be made; where they would take too much memory, nothing is left.
+    fn allows<'f>(&self, filters: impl Iterator<Item = &'f [u8]>) -> bool {
+        let levels: usize =
+            filters.map(|filter| 1 + filter.iter().filter(|byte| **byte == b'/').count()).sum();
+        if levels > MOST_SET_LEVELS {
+            self.left.set(0);
+        }
+        levels <= MOST_SET_LEVELS
     }
 
     fn is_used_up(&self) -> bool {

@@ -221,6 +221,7 @@ const STRICTER: &[&str] = &[
     "TopicWildcard",
     "Trailing",
     "WillFlags",
+    "WillQoS",
 ];
 
 fn strictness(malformed: &Malformed, frame: &Frame) -> &'static str {

@@ -416,7 +416,7 @@ const TOLD: &str = r#"{
   roles: { reader: { acl: [ { read: "plant/#" }, { deny: "plant/secret/#" } ] } },
   users: { "eve x": { password: { plain: x }, roles: [ reader ], acl: [ { readwrite: "own/%u/#" } ] },
            bob: { password: { plain: x }, acl: [ { readwrite: "all/#" } ] } },
-  all_clients: { acl: [ { write: "id/%c/#" }, { deny: "all/no" } ] },
+  all_clients: { acl: [ { write: "id/%c/#" }, { read: "all/+" }, { deny: "all/no" } ] },
 }"#;
 
 #[test]
