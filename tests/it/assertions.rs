@@ -97,8 +97,8 @@ fn check(
     let is_party = |name: &&&str| **name == "anonymous" || small.users.iter().any(|user| user.name == **name);
     let names: Vec<&str> = names.iter().filter(is_party).copied().collect();
     let filters = small.filters();
-    let filter =
-        picks[0].get(&filters).replace("%u", picks[1].get(NAMES)).replace("%c", picks[2].get(CLIENT_IDS));
+    let (name, id): (&str, &str) = (picks[1].get::<&str>(NAMES), picks[2].get::<&str>(CLIENT_IDS));
+    let filter = picks[0].get(&filters).replace("%u", name).replace("%c", id);
     if filter.contains(['%', '+', '#']) && picks[3].index(3) == 0 || filter.contains(['%']) {
         return Ok(());
     }
