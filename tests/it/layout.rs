@@ -167,7 +167,7 @@ fn conf_text() -> impl Strategy<Value = Vec<u8>> {
         "plugin  /x",
         "plugin_load n  /x",
     ]);
-    let other = select(vec!["", "  ", "# c  ", "  # c", "\r", "#", "bogus  1", "\u{feff}user x"])
+    let other = select(vec!["", "  ", "# c  ", "## c", "  # c", "\r", "#", "bogus  1", "\u{feff}user x"])
         .prop_map(str::to_owned);
     let line = prop_oneof![4 => directive, 1 => start.prop_map(str::to_owned), 1 => other];
     let ended =
@@ -192,6 +192,7 @@ fn acl_text() -> impl Strategy<Value = Vec<u8>> {
         "+",
         "a b",
         "# x",
+        "## x",
         "#",
         "\t",
         " ",
@@ -321,6 +322,11 @@ fn value(item: &Block, indent: usize, care: u8, out: &mut String) {
     }
 }
 
+/// The lines that are comments, or look like one, in their order.
+fn comments(text: &[u8]) -> Vec<&[u8]> {
+    text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| line.starts_with(b"#")).collect()
+}
+
 fn holds<S: Strategy>(name: &str, texts: S, check: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     seeds::runner(name, 5000).run(&texts, check).unwrap_or_else(|error| panic!("{error}"));
 }
@@ -332,6 +338,7 @@ fn configurations_keep_their_meaning() {
         for release in Release::known() {
             prop_assert_eq!(meaning(&out, *release), meaning(&text, *release), "{}", release);
         }
+        prop_assert_eq!(comments(&out), comments(&text));
         prop_assert_eq!(lay_out("conf", &out), out);
         Ok(())
     });
@@ -352,6 +359,7 @@ fn rights_keep_their_meaning() {
     holds("rights_keep_their_meaning", acl_text(), |text| {
         let out = lay_out("acl", &text);
         prop_assert_eq!(meaning(&out), meaning(&text));
+        prop_assert_eq!(comments(&out), comments(&text));
         prop_assert_eq!(lay_out("acl", &out), out);
         Ok(())
     });
@@ -368,6 +376,9 @@ fn specs_keep_their_meaning() {
         prop_assert!(out.is_ok(), "{:?}\n{}", out, messy);
         let out = String::from_utf8(out.unwrap_or_default()).unwrap_or_default();
         prop_assert!(out.starts_with("first: 1\n\n"), "not laid out:\n{}", messy);
+        for comment in ["# about", "# behind"] {
+            prop_assert_eq!(out.matches(comment).count(), messy.matches(comment).count(), "{}", messy);
+        }
         prop_assert_eq!(lay_out("spec", out.as_bytes()), out.as_bytes());
         Ok(())
     });
