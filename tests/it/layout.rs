@@ -324,7 +324,12 @@ fn value(item: &Block, indent: usize, care: u8, out: &mut String) {
 
 /// The lines that are comments, or look like one, in their order.
 fn comments(text: &[u8]) -> Vec<&[u8]> {
-    text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| line.starts_with(b"#")).collect()
+    // White space at the ends is that of C, vertical tabs included.
+    let is_text = |byte: &u8| !byte.is_ascii_whitespace() && *byte != 0x0b;
+    text.split(|byte| *byte == b'\n')
+        .filter_map(|line| line.get(line.iter().position(is_text)?..=line.iter().rposition(is_text)?))
+        .filter(|line| line.starts_with(b"#"))
+        .collect()
 }
 
 fn holds<S: Strategy>(name: &str, texts: S, check: impl Fn(S::Value) -> Result<(), TestCaseError>) {
